@@ -1,23 +1,309 @@
-from pathlib import Path
-import environ
+"""The one settings file, top to bottom. Every variable is explained in `.env.example`."""
 
-ROOT = Path(__file__).resolve().parents[2]
-env = environ.FileAwareEnv()
-SECRET_KEY = "x" * 50
-DEBUG = False
-USE_TZ = True
-TIME_ZONE = "UTC"
-AUTH_USER_MODEL = "tenants.User"
+from __future__ import annotations
+
+import importlib.util
+import os
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from cryptography.fernet import Fernet
+from django.core.management.utils import get_random_secret_key
+
+from switchboard import env
+from switchboard.keyring import kept, private_folder
+
+PACKAGE = Path(__file__).resolve().parent
+CHECKOUT = PACKAGE.parents[1]
+IN_CHECKOUT = (CHECKOUT / "manage.py").is_file()
+BASE = CHECKOUT if IN_CHECKOUT else Path.cwd()
+
+env.load(env.text("SWITCHBOARD_ENV_FILE", str(BASE / ".env")))
+
+# --- Where things are, and which process this is ----------------------------------------------------------------------
+
+SWITCHBOARD_HOME = Path(env.text("SWITCHBOARD_HOME", str(BASE / ".switchboard"))).expanduser().resolve()
+ROLE = env.text("ROLE", "")
+if ROLE not in {"", "web", "stream", "worker", "beat"}:
+    raise env.ConfigError(f"ROLE must be web, stream, worker or beat, not {ROLE!r}")
+
+PUBLIC_URL = env.address("PUBLIC_URL", env.text("PUBLIC_URL", "http://127.0.0.1:8000"), ("http", "https"))
+STREAM_URLS = [
+    env.address("STREAM_URL", url, ("ws", "wss"))
+    for url in env.words("STREAM_URL", PUBLIC_URL.replace("http", "ws", 1))
+]
+STREAM_URL = STREAM_URLS[0]
+LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+_public_host = urlsplit(PUBLIC_URL).hostname or ""
+IS_LOOPBACK = _public_host in LOOPBACK
+IS_HTTPS = PUBLIC_URL.startswith("https://")
+
+DATABASE_URL = env.text("DATABASE_URL", "")
+REDIS_URL = env.text("REDIS_URL", "")
+CELERY_BROKER_URL = env.text("CELERY_BROKER_URL", "")
+EMBEDDED = not DATABASE_URL
+
+# --- Secrets: given, or made once and kept; never a default -----------------------------------------------------------
+
+_keys = SWITCHBOARD_HOME / "keys"
+_may_keep = EMBEDDED or IS_LOOPBACK
+
+
+def _secret(name: str, make: Any) -> str:
+    given = env.text(name, "")
+    if given:
+        return given
+    if not _may_keep:
+        raise env.ConfigError(
+            f"{name} is required, because DATABASE_URL is set and PUBLIC_URL ({PUBLIC_URL}) is not loopback: "
+            f"every process needs the same one. Set {name} or {name}_FILE."
+        )
+    return kept(_keys / name.lower(), make)
+
+
+SECRET_KEY = _secret("SECRET_KEY", get_random_secret_key)
+FIELD_KEYS = [key.strip() for key in _secret("FIELD_KEYS", lambda: Fernet.generate_key().decode()).split(",")]
+for _key in FIELD_KEYS:
+    try:
+        Fernet(_key)
+    except ValueError as _error:
+        raise env.ConfigError("FIELD_KEYS must be Fernet keys separated by commas, the newest first") from _error
+
+# --- The site ---------------------------------------------------------------------------------------------------------
+
+DEBUG = env.flag("DEBUG", False)
+ALLOWED_HOSTS = sorted(
+    {_public_host, "localhost", "127.0.0.1", "[::1]", *env.words("ALLOWED_HOSTS")}
+    | {urlsplit(url).hostname or "" for url in STREAM_URLS}
+)
+CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
+ROOT_URLCONF = "switchboard.urls"
+ASGI_APPLICATION = "switchboard.asgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+_apps = ["tenants", "agents", "telephony"]
 INSTALLED_APPS = [
-    "tenants",
+    # Ours come first: their management commands override Django's.
+    *(name for name in _apps if importlib.util.find_spec(f"{name}.apps")),
+    "switchboard",
+    "channels",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "django_htmx",
+    "csp",
+    "django_filters",
+    "template_partials",
 ]
-DATABASES = (
-    {"default": env.db("DATABASE_URL")}
-    if "DATABASE_URL" in __import__("os").environ
-    else {"default": {"ENGINE": "django.db.backends.postgresql", "NAME": "x"}}
-)
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [CHECKOUT / "templates" if IN_CHECKOUT else PACKAGE / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    }
+]
+
+# --- Data -------------------------------------------------------------------------------------------------------------
+
+if EMBEDDED:
+    # Found, or started, at the first connection: see `switchboard.database.base`.
+    _database: dict[str, Any] = {"ENGINE": "switchboard.database", "NAME": "switchboard"}
+else:
+    _database = {**env.database(DATABASE_URL), "ENGINE": "switchboard.database"}
+_database["CONN_MAX_AGE"] = 0
+_database["OPTIONS"] = {**_database.get("OPTIONS", {}), "application_name": f"switchboard {ROLE}".strip()}
+if ROLE in {"web", "stream"}:
+    # ASGI servers open a connection per request without one. Everything else is a command, a worker thread or a test.
+    _database["OPTIONS"]["pool"] = {"min_size": 1, "max_size": env.integer("DATABASE_POOL", 10, least=2), "timeout": 10}
+    _database["CONN_HEALTH_CHECKS"] = True
+DATABASES = {"default": _database}
+
+MEDIA_ROOT = SWITCHBOARD_HOME / "media"
+STORAGES: dict[str, dict[str, Any]] = {
+    "default": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {"location": str(MEDIA_ROOT), "file_permissions_mode": 0o600, "directory_permissions_mode": 0o700},
+    },
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+
+STATIC_URL = "/static/"
+STATIC_ROOT = Path(env.text("STATIC_ROOT", str(BASE / "staticfiles")))
+# With `collectstatic` run (the Docker image) names carry a hash and files are compressed; without, they are served
+# from where they lie. Both are read once, at the start of the process.
+if (STATIC_ROOT / "staticfiles.json").is_file():
+    STORAGES["staticfiles"]["BACKEND"] = "whitenoise.storage.CompressedManifestStaticFilesStorage"
+else:
+    WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = DEBUG
+WHITENOISE_ALLOW_ALL_ORIGINS = False
+
+# --- Messages ---------------------------------------------------------------------------------------------------------
+
+CHANNEL_LAYERS = {
+    "default": {
+        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        "CONFIG": {"hosts": [REDIS_URL], "prefix": "switchboard"},
+    }
+    if REDIS_URL
+    else {"BACKEND": "switchboard.channel_layer.PostgresChannelLayer"}
+}
+CACHES = {
+    "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
+    if REDIS_URL
+    else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+}
+
+_queue = SWITCHBOARD_HOME / "queue"
+CELERY = {
+    "broker_url": CELERY_BROKER_URL or "filesystem://",
+    "broker_transport_options": {}
+    if CELERY_BROKER_URL
+    else {
+        "data_folder_in": str(_queue / "messages"),
+        "data_folder_out": str(_queue / "messages"),
+        "control_folder": str(_queue / "control"),
+        "polling_interval": 0.5,
+    },
+    "broker_connection_retry_on_startup": True,
+    "task_serializer": "json",
+    "accept_content": ["json"],
+    "task_ignore_result": True,
+    "task_acks_late": True,
+    "task_time_limit": None,
+    "worker_prefetch_multiplier": 1,
+    "worker_hijack_root_logger": False,
+    "worker_redirect_stdouts": False,
+    "worker_enable_remote_control": False,
+    "worker_send_task_events": False,
+    "worker_cancel_long_running_tasks_on_connection_loss": False,
+    "worker_pool": "threads",
+    "worker_concurrency": env.integer("WORKER_CONCURRENCY", 4, least=1),
+    "timezone": "UTC",
+    "beat_schedule_filename": str(SWITCHBOARD_HOME / "beat-schedule"),
+    "beat_schedule": {
+        "sweep calls": {"task": "telephony.tasks.sweep_calls", "schedule": 30.0, "options": {"expires": 30}}
+    },
+}
+
+# --- Calls ------------------------------------------------------------------------------------------------------------
+
+CALLS_PER_PROCESS = env.integer("CALLS_PER_PROCESS", 40, least=1)
+DRAIN_SECONDS = env.integer("DRAIN_SECONDS", 30)
+
+# --- People -----------------------------------------------------------------------------------------------------------
+
+AUTH_USER_MODEL = "tenants.User"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+]
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.ScryptPasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "/"
+LOGOUT_REDIRECT_URL = "account_login"
+OPEN_SIGN_UP = env.flag("OPEN_SIGN_UP", False)
+ACCOUNT_ADAPTER = "switchboard.accounts.AccountAdapter"
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
+ACCOUNT_EMAIL_VERIFICATION = "mandatory" if OPEN_SIGN_UP else "optional"
+ACCOUNT_EMAIL_SUBJECT_PREFIX = "Switchboard: "
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_LOGOUT_ON_GET = False
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_TOTP_ISSUER = "Switchboard"
+
+vars().update(env.mail("EMAIL_URL"))
+if not env.text("EMAIL_URL", ""):
+    EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+    EMAIL_FILE_PATH = str(SWITCHBOARD_HOME / "mail")
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.text("DEFAULT_FROM_EMAIL", f"Switchboard <switchboard@{_public_host}>")
+
+# --- Security ---------------------------------------------------------------------------------------------------------
+
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_HTTPS
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SECURE_SSL_REDIRECT = env.flag("SECURE_SSL_REDIRECT", IS_HTTPS)
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
+SECURE_HSTS_SECONDS = env.integer("HSTS_SECONDS", 31_536_000 if IS_HTTPS else 0)
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = env.flag("HSTS_SUBDOMAINS", False)
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.flag("BEHIND_PROXY", IS_HTTPS) else None
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+METRICS_TOKEN = env.text("METRICS_TOKEN", "")
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]  # HSTS for every subdomain is the owner's choice to make
+
+_sockets = PUBLIC_URL.replace("http", "ws", 1)
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'none'"],
+        "script-src": ["'self'"],
+        "style-src": ["'self'"],
+        "img-src": ["'self'", "data:"],
+        "font-src": ["'self'"],
+        "media-src": ["'self'", "blob:"],
+        "connect-src": ["'self'", _sockets],
+        "manifest-src": ["'self'"],
+        "worker-src": ["'self'"],
+        "base-uri": ["'none'"],
+        "form-action": ["'self'"],
+        "frame-ancestors": ["'none'"],
+        "object-src": ["'none'"],
+    }
+}
+
+# --- Language and time ------------------------------------------------------------------------------------------------
+
+LANGUAGE_CODE = "en-us"
+TIME_ZONE = "UTC"
+USE_TZ = True
+USE_I18N = True
+
+# --- What is seen from outside ----------------------------------------------------------------------------------------
+
+METRICS_FOLDER = SWITCHBOARD_HOME / "metrics"
+if ROLE:
+    # Read by prometheus_client when it is first imported, which is after this file: one folder, all processes.
+    os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", str(private_folder(METRICS_FOLDER)))
+
+LOG_FORMAT = env.text("LOG_FORMAT", "text")
+LOG_LEVEL = env.text("LOG_LEVEL", "INFO").upper()
+LOGGING_CONFIG = "switchboard.log.configure"
+LOGGING = {"format": LOG_FORMAT, "level": LOG_LEVEL}

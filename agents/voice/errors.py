@@ -17,9 +17,7 @@ class VoiceError(Exception):
 class ProviderError(VoiceError):
     """A vendor failed. `kind` is a short word for metrics (`connect`, `stall`, `protocol`, `http_500`, …)."""
 
-    def __init__(
-        self, provider: str, kind: str, detail: str = "", *, retryable: bool = True
-    ) -> None:
+    def __init__(self, provider: str, kind: str, detail: str = "", *, retryable: bool = True) -> None:
         super().__init__(f"{provider}: {kind}" + (f" ({detail})" if detail else ""))
         self.provider = provider
         self.kind = kind

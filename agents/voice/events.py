@@ -1,0 +1,221 @@
+"""The words between the engine's parts: what happened, and what to do about it.
+
+Events go into the floor with the time; actions come out. Both are values. Times are monotonic seconds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+# --- events --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class CallerMaybe:
+    """Something that may be speech has begun."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallerNothing:
+    """It was none."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallerOn:
+    """The caller speaks, since `at`."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class CallerOff:
+    """The caller has paused; the last speech ended at `at`."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A running transcript of the turn so far."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class HeardFinally:
+    """Words that will not change. `closes`: all of the speech so far is covered. `complete`: see `Patience.wait_s`."""
+
+    text: str
+    closes: bool
+    rejected: bool = False
+    complete: bool | None = None
+    confidence: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TurnEnded:
+    """A provider's own turn model says that the caller has finished."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyAudible:
+    """The first audible frame of the reply has left."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyHeard:
+    """All of the reply has been heard."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyEmpty:
+    """The reply had nothing to say, or failed without a sound."""
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """The reply under way is the last one; `reason` for the report (`goodbye`, `transfer`, …)."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pressed:
+    """A key."""
+
+    digit: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """The call must end (operator, drain, dead provider); `reason` for the report."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """A deadline may have passed."""
+
+
+Event = (
+    CallerMaybe
+    | CallerNothing
+    | CallerOn
+    | CallerOff
+    | Heard
+    | HeardFinally
+    | TurnEnded
+    | ReplyAudible
+    | ReplyHeard
+    | ReplyEmpty
+    | Closing
+    | Pressed
+    | Finish
+    | Tick
+)
+
+
+# --- actions -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Be silent at once, and keep the rest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """Go on where the hold began."""
+
+
+@dataclass(frozen=True, slots=True)
+class CutReply:
+    """Drop the reply; write what was heard. `spoke_at` is when the caller began."""
+
+    spoke_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class AskFinalize:
+    """Ask the recogniser for its last words."""
+
+
+@dataclass(frozen=True, slots=True)
+class CommitCaller:
+    """The caller's turn is over. `reply`: answer it (a wait phrase is not answered). Times in monotonic seconds."""
+
+    text: str
+    began: float
+    ended: float
+    reply: bool = True
+    rejected: bool = False
+    confidence: float | None = None
+    keys: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Nod:
+    """The caller said something like "mm-hmm" over the agent: note it, no turn."""
+
+    text: str
+    began: float
+    ended: float
+
+
+@dataclass(frozen=True, slots=True)
+class SayIdle:
+    """Ask whether the caller is still there; `number` counts from 1."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class SayClosing:
+    """Warn that the longest duration is near."""
+
+
+@dataclass(frozen=True, slots=True)
+class SayGoodbye:
+    """Say goodbye; the call ends once it is heard."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class EndCall:
+    """The engine is done: stop the stream."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Raise:
+    """Make the detector stricter by `boost` (0.1), or normal again (0)."""
+
+    boost: float
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something for counters: `false_alarm`, `cut_in`, `noisy_line`, …"""
+
+    kind: str
+
+
+Action = (
+    Hold
+    | Release
+    | CutReply
+    | AskFinalize
+    | CommitCaller
+    | Nod
+    | SayIdle
+    | SayClosing
+    | SayGoodbye
+    | EndCall
+    | Raise
+    | Note
+)

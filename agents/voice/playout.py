@@ -1,0 +1,290 @@
+"""The mouth's last inch: one task that sends, paced by an absolute clock, never more than the lead ahead.
+
+Everybody else calls the plain methods: they never block, and what they push is bounded by `room`. A hold takes back
+what the carrier has not played yet and keeps it, so that a false alarm goes on from that very frame; a cut drops it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from agents.voice import audio
+from agents.voice.clock import Clock
+from agents.voice.ledger import FRAME_US, Ledger, Piece, micros
+from agents.voice.line import Line
+from agents.voice.recorder import Recorder
+
+LEAD_US: Final = 200_000
+MAX_LEAD_US: Final = 400_000
+WAKE_US: Final = 2 * FRAME_US
+QUEUE_FRAMES: Final = 500
+"""10 s: a voice that is further ahead waits in `room`."""
+CLEAR_ACK_S: Final = 1.0
+SEND_S: Final = 5.0
+MARK_EVERY_FRAMES: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class First:
+    """The first audible frame of a reply has left."""
+
+    reply: int
+
+
+@dataclass(frozen=True, slots=True)
+class Drained:
+    """The last frame of a reply has been heard, as far as can be known."""
+
+    reply: int
+
+
+@dataclass(slots=True)
+class _Sent:
+    frame: bytes
+    slot: int
+
+
+class Playout:
+    """One line's outgoing audio. `tell` receives `First` and `Drained`."""
+
+    def __init__(
+        self,
+        line: Line,
+        clock: Clock,
+        tell: Callable[[First | Drained], None],
+        recorder: Recorder | None,
+    ) -> None:
+        self.ledger = Ledger()
+        self.held = False
+        self.origin_us = 0
+        """When the stream began, on the clock."""
+        self.lead_us = LEAD_US
+        self._line = line
+        self._clock = clock
+        self._tell = tell
+        self._recorder = recorder
+        self._frames: deque[bytes] = deque()
+        self._sent: deque[_Sent] = deque(maxlen=MAX_LEAD_US // FRAME_US + 2)
+        self._wake = asyncio.Event()
+        self._room = asyncio.Event()
+        self._room.set()
+        self._reply = 0
+        self._cutter = audio.Cutter()
+        self._pushed = 0
+        self._complete = False
+        self._audible = False
+        self._clear = False
+        self._clear_until_us = 0
+        self._stop = False
+        self._marks: dict[str, int] = {}
+        self._since_mark = 0
+        self._mark_number = 0
+        self._drained_sent = True
+        self._sent_bytes = 0
+
+    # --- what the brain calls ---
+
+    def begin(self, reply: int) -> None:
+        """A new reply; an unfinished one is dropped."""
+        self._frames.clear()
+        self._cutter = audio.Cutter()
+        self._reply = reply
+        self._pushed = 0
+        self._complete = False
+        self._audible = False
+        self._drained_sent = False
+        self.ledger.begin(reply)
+        self._room.set()
+
+    def piece(self, reply: int, text: str) -> Piece | None:
+        """The audio that follows says this. None when the reply is no longer the current one."""
+        if reply != self._reply or self.ledger.said is None:
+            return None
+        piece = Piece(text, self._pushed)
+        self.ledger.said.pieces.append(piece)
+        return piece
+
+    def push(self, reply: int, chunk: bytes) -> bool:
+        """Audio of a reply; False when it is stale and was dropped."""
+        if reply != self._reply:
+            return False
+        self._pushed += len(chunk)
+        self._frames.extend(self._cutter.cut(chunk))
+        if len(self._frames) >= QUEUE_FRAMES:
+            self._room.clear()
+        self._wake.set()
+        return True
+
+    @property
+    def pushed(self) -> int:
+        """Bytes of the current reply so far."""
+        return self._pushed
+
+    async def room(self) -> None:
+        """Wait until less than 10 s of audio is queued."""
+        await self._room.wait()
+
+    def complete(self, reply: int) -> None:
+        """No more audio will come for this reply."""
+        if reply == self._reply:
+            self._frames.extend(self._cutter.flush())
+            self._complete = True
+            self._wake.set()
+
+    def hold(self) -> None:
+        """Be silent at once, and remember where."""
+        if self.held:
+            return
+        self.held = True
+        now_us = micros(self._clock.now())
+        count = min(self.ledger.unplayed(now_us), len(self._sent))
+        back = [self._sent.pop() for _ in range(count)]
+        self._frames.extendleft(sent.frame for sent in back)
+        self.ledger.take_back(count, now_us)
+        if self._recorder is not None:
+            self._recorder.take_back([sent.slot for sent in back])
+        if count:
+            self._ask_clear(now_us)
+        self._wake.set()
+
+    def release(self) -> None:
+        """Go on from the held frame. The pause was ours, so it is no underrun."""
+        if self.held:
+            self.held = False
+            self.ledger.due_us = 0
+        self._wake.set()
+
+    def cut(self) -> tuple[str, str]:
+        """End the current reply here; what was (heard, not heard) of it."""
+        self.hold()
+        texts = self.ledger.heard_text(micros(self._clock.now()))
+        self._reply += 1
+        self._frames.clear()
+        self._drained_sent = True
+        self._complete = False
+        self.ledger.said = None
+        self.held = False
+        self._room.set()
+        return texts
+
+    def end(self) -> None:
+        """Stop the stream: whatever the carrier still holds is lost."""
+        self._stop = True
+        self._wake.set()
+
+    def cleared(self) -> None:
+        """The carrier has emptied its queue."""
+        self._clear_until_us = 0
+        self._wake.set()
+
+    def mark_played(self, name: str) -> None:
+        """A mark came back."""
+        due_us = self._marks.pop(name, None)
+        if due_us is not None:
+            self.ledger.played(due_us, micros(self._clock.now()))
+
+    @property
+    def audible(self) -> bool:
+        """Whether the caller hears the agent now, or did within the last 300 ms."""
+        now_us = micros(self._clock.now())
+        return now_us < self.ledger.due_us + self.ledger.delay_us + 300_000 and self.ledger.due_us > 0
+
+    @property
+    def sent_ms(self) -> int:
+        """Audio that has left so far."""
+        return self._sent_bytes // audio.BYTES_PER_MS
+
+    def remaining_ms(self) -> int | None:
+        """How long the current reply goes on, once all of it is here; None before."""
+        if not self._complete:
+            return None
+        return len(self._frames) * audio.FRAME_MS + self.ledger.lead_us(micros(self._clock.now())) // 1_000
+
+    # --- the one task that sends ---
+
+    async def run(self) -> None:
+        """Send until the stream is stopped. Raises `TimeoutError` when the peer takes nothing for 5 s."""
+        loop = asyncio.get_running_loop()
+        while True:
+            self._wake.clear()
+            async with asyncio.timeout(SEND_S):
+                if self._clear:
+                    self._clear = False
+                    await self._line.clear()
+                if self._stop:
+                    await self._line.stop()
+                    return
+                wait_us = await self._burst(micros(self._clock.now()))
+            if self._wake.is_set():
+                continue
+            timer = None if wait_us is None else loop.call_later(wait_us / 1_000_000, self._wake.set)
+            await self._wake.wait()
+            if timer is not None:
+                timer.cancel()
+
+    async def _burst(self, now_us: int) -> int | None:
+        """Send what may be sent; microseconds until more may, or None."""
+        if self._clear_until_us > now_us:
+            return self._clear_until_us - now_us
+        if self.held:
+            return None
+        ledger = self.ledger
+        while self._frames and max(ledger.due_us, now_us) - now_us < self.lead_us:
+            await self._send(self._frames.popleft(), now_us)
+            if self._clear or self.held or self._stop:
+                return 1_000
+        if not self._room.is_set() and len(self._frames) < QUEUE_FRAMES // 2:
+            self._room.set()
+        if self._frames:
+            return max(1_000, ledger.due_us - self.lead_us + WAKE_US - now_us)
+        if self._complete and not self._drained_sent:
+            return await self._finish(now_us)
+        return None
+
+    async def _send(self, frame: bytes, now_us: int) -> None:
+        expected = self._audible and bool(self.ledger.said and self.ledger.said.due)
+        underruns = self.ledger.underruns
+        due_us = self.ledger.sent(now_us, expected=expected)
+        if self.ledger.underruns > underruns:
+            self.lead_us = min(self.lead_us + 60_000, MAX_LEAD_US)
+        slot = -1
+        if self._recorder is not None:
+            slot = self._recorder.agent((due_us - FRAME_US - self.origin_us) / 1_000, frame)
+        self._sent.append(_Sent(frame, slot))
+        self._sent_bytes += len(frame)
+        await self._line.play(frame)
+        if not self._audible and audio.rms(frame) >= audio.AUDIBLE_RMS:
+            self._audible = True
+            self._tell(First(self._reply))
+        self._since_mark += 1
+        if self._since_mark >= MARK_EVERY_FRAMES:
+            await self._mark()
+
+    async def _mark(self) -> None:
+        self._since_mark = 0
+        self._mark_number += 1
+        name = f"{self._reply}.{self._mark_number}"
+        self._marks[name] = self.ledger.due_us
+        while len(self._marks) > 32:
+            self._marks.pop(next(iter(self._marks)))
+        await self._line.mark(name)
+
+    async def _finish(self, now_us: int) -> int | None:
+        if self._since_mark:
+            await self._mark()
+        heard_us = self.ledger.due_us + self.ledger.delay_us
+        if now_us < heard_us:
+            return heard_us - now_us
+        self._drained_sent = True
+        self._tell(Drained(self._reply))
+        return None
+
+    def _ask_clear(self, now_us: int) -> None:
+        self._clear = True
+        self._marks.clear()
+        if self._line.acks_clear:
+            self._clear_until_us = now_us + micros(CLEAR_ACK_S)

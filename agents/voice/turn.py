@@ -1,0 +1,48 @@
+"""The caller's turn under way: the words so far and where its speech lies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class Turn:
+    """Times in monotonic seconds. `covered`: the recogniser has said its last word on the speech so far."""
+
+    began: float = 0.0
+    ended: float = 0.0
+    resumed: float = 0.0
+    spoken_s: float = 0.0
+    now: float = 0.0
+    target: float = 0.0
+    covered: bool = False
+    rejected: bool = False
+    complete: bool | None = None
+    confidence: float | None = None
+    partial: str = ""
+    finals: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.resumed = self.began
+        self.now = max(self.began, self.ended)
+
+    @property
+    def text(self) -> str:
+        """Finals, then what the running transcript adds."""
+        return " ".join([*self.finals, self.partial] if self.partial else self.finals).strip()
+
+    def add(self, text: str, confidence: float | None) -> None:
+        """A final replaces the running transcript."""
+        self.partial = ""
+        if text:
+            self.finals.append(text)
+            self.confidence = confidence if self.confidence is None else min(self.confidence, confidence or 1.0)
+
+    def replace(self, text: str) -> None:
+        """A provider's whole turn."""
+        self.partial = ""
+        self.finals = [text] if text else []
+
+    def lasted(self, seconds: float, now: float | None = None) -> bool:
+        """Whether the speech since it began is at least this long."""
+        return (self.now if now is None else now) - self.began >= seconds

@@ -1,0 +1,63 @@
+"""The settings of an agent as one value, and the way from and to the JSON of a draft or a version.
+
+Reading is tolerant: keys that are missing get today's defaults and keys that are unknown are ignored, so that a version
+stays readable for as long as the product lives. What is there but of the wrong kind is a `ConfigError` that names it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from agents.voice.blueprint import Answer, Form, Limits, Phrases, Stage, TransferTarget
+
+
+class ConfigError(ValueError):
+    """The JSON does not have the shape of a config. `field` is a path such as `answers[2].answer`, or empty."""
+
+    def __init__(self, field: str, text: str) -> None:
+        super().__init__(f"{field or 'config'}: {text}")
+        self.field = field
+        self.text = text
+
+
+@dataclass(frozen=True, slots=True)
+class AgentConfig:
+    """All that a tenant can set. Words may be missing or wrong here: `problems` says so, reading does not."""
+
+    name: str = ""
+    language: str = "en"
+    greeting: str = ""
+    instructions: str = ""
+    stt: Stage = Stage("local", "pocketsphinx")
+    llm: Stage = Stage("local", "builtin")
+    tts: Stage = Stage("local", "espeak-ng", "en-gb+f2")
+    limits: Limits = field(default_factory=Limits)
+    phrases: Phrases = field(default_factory=Phrases)
+    targets: tuple[TransferTarget, ...] = ()
+    answers: tuple[Answer, ...] = ()
+    forms: tuple[Form, ...] = ()
+    record: bool = True
+
+
+_PLACE = re.compile(r"^(?P<text>.*?)(?: - at `\$\.?(?P<field>[^`]*)`)?$", re.DOTALL)
+
+
+def read(json: Mapping[str, Any]) -> AgentConfig:
+    """Raises `ConfigError`."""
+    try:
+        return msgspec.convert(json, AgentConfig)
+    except msgspec.ValidationError as error:
+        place = _PLACE.match(str(error))
+        text, where = (place["text"], place["field"]) if place else (str(error), None)
+        raise ConfigError(where or "", text) from error
+
+
+def as_json(config: AgentConfig) -> dict[str, Any]:
+    """Every key, in the form that `read` takes and JSONB gives back."""
+    json: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(config))
+    return json

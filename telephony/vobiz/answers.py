@@ -1,0 +1,269 @@
+"""What we answer a call with: values → the carrier's XML.
+
+Every attribute that has a default at the carrier is written out: the defaults bite (one-way stream, 60 s recordings,
+`redirect`), and differ between the carrier's own pages. A bare `&` in a URL costs the call, and only the carrier's call
+record says why (8011), so the bytes come from an XML library. URLs must be absolute. A document ends the call when it
+runs out of elements.
+"""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+from xml.etree.ElementTree import Element, SubElement, tostring
+
+from telephony.vobiz.errors import LocalError
+from telephony.vobiz.media import MULAW_8K, MediaFormat
+
+CONTENT_TYPE = "application/xml"
+MAX_BYTES = 100_000
+
+_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_URL = re.compile(r"(?:https?|wss?)://[!-~]+", re.ASCII)
+_NUMBER = re.compile(r"\+?[0-9]{3,15}", re.ASCII)
+_SIP = re.compile(r"sips?:[!-~]+", re.ASCII)
+
+
+class Answer(ABC):
+    """Something `xml()` turns into a whole document."""
+
+    @abstractmethod
+    def verbs(self) -> Sequence[Verb]:
+        """The elements in the order the carrier runs them."""
+
+    def xml(self) -> bytes:
+        """The document, UTF-8, at most 100 KB (`LocalError` beyond that or for what XML cannot carry)."""
+        root = Element("Response")
+        for verb in self.verbs():
+            root.append(verb.element())
+        document: bytes = tostring(root, encoding="UTF-8", xml_declaration=True)
+        if len(document) > MAX_BYTES:
+            raise LocalError(f"an answer may have {MAX_BYTES} bytes, this one has {len(document)}")
+        return document
+
+
+class Verb(Answer):
+    """One element; on its own it is a document of one."""
+
+    @abstractmethod
+    def element(self) -> Element:
+        """The element with all its attributes."""
+
+    def verbs(self) -> Sequence[Verb]:
+        return (self,)
+
+
+@dataclass(frozen=True, slots=True)
+class Empty(Answer):
+    """No instruction. Right for notifications; on the answer URL it ends the call (4010)."""
+
+    def verbs(self) -> Sequence[Verb]:
+        return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Speak(Verb):
+    """The carrier's own voice reads plain text. `en-IN` is the locale known to work on live calls."""
+
+    text: str
+    language: str = "en-IN"
+    voice: Literal["WOMAN", "MAN"] = "WOMAN"
+
+    def element(self) -> Element:
+        if not self.text.strip():
+            raise LocalError("nothing to speak")
+        return _element("Speak", self.text, voice=self.voice, language=self.language, loop="1")
+
+
+@dataclass(frozen=True, slots=True)
+class Hangup(Verb):
+    """End the call. With a `reason`, and as the first element of an inbound call, it is rejected unbilled."""
+
+    reason: Literal["rejected", "busy"] | None = None
+
+    def element(self) -> Element:
+        return _element("Hangup") if self.reason is None else _element("Hangup", reason=self.reason)
+
+
+@dataclass(frozen=True, slots=True)
+class Redirect(Verb):
+    """Fetch the next document from `url`; what follows is never run."""
+
+    url: str
+
+    def element(self) -> Element:
+        return _element("Redirect", _http(self.url), method="POST")
+
+
+@dataclass(frozen=True, slots=True)
+class Record(Verb):
+    """The carrier records the whole call, transfers included: stereo, 8 kHz. Goes before what it records."""
+
+    callback_url: str
+    max_length_s: int = 14_400
+    file_format: Literal["mp3", "wav"] = "mp3"
+
+    def element(self) -> Element:
+        return _element(
+            "Record",
+            recordSession="true",
+            redirect="false",
+            playBeep="false",
+            startOnDialAnswer="false",
+            fileFormat=self.file_format,
+            maxLength=_count("max_length_s", self.max_length_s, 1, 86_400),
+            callbackUrl=_http(self.callback_url),
+            callbackMethod="POST",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Stream(Verb):
+    """Audio both ways over a WebSocket. Blocks until the stream ends, however it ends; then the next element runs."""
+
+    url: str
+    status_url: str
+    format: MediaFormat = MULAW_8K
+    max_retries: int = 2
+    timeout_s: int = 7200
+
+    def element(self) -> Element:
+        if not self.url.startswith(("wss://", "ws://")):
+            raise LocalError("a stream URL begins with wss:// (or ws:// in tests)")
+        return _element(
+            "Stream",
+            _url(self.url),
+            bidirectional="true",
+            keepCallAlive="true",
+            audioTrack="inbound",
+            contentType=self.format.content_type,
+            streamTimeout=_count("timeout_s", self.timeout_s, 1, 86_400),
+            maxRetries=_count("max_retries", self.max_retries, 0, 10),
+            statusCallbackUrl=_http(self.status_url),
+            statusCallbackMethod="POST",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Connect(Answer):
+    """Give the call to an agent. When the stream ends with the caller still there, `after_url` says what is next."""
+
+    stream_url: str
+    status_url: str
+    after_url: str
+    record: Record | None = None
+    max_retries: int = 2
+    stream_timeout_s: int = 7200
+    format: MediaFormat = MULAW_8K
+
+    def verbs(self) -> Sequence[Verb]:
+        stream = Stream(self.stream_url, self.status_url, self.format, self.max_retries, self.stream_timeout_s)
+        before = (self.record,) if self.record else ()
+        return (*before, stream, Redirect(self.after_url))
+
+
+@dataclass(frozen=True, slots=True)
+class Goodbye(Answer):
+    """A spoken sentence, then the end."""
+
+    text: str
+    language: str = "en-IN"
+
+    def verbs(self) -> Sequence[Verb]:
+        return (Speak(self.text, self.language), Hangup())
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse(Answer):
+    """Do not take the call: with `text` it is answered, told so and ended; without, rejected with `reason`."""
+
+    text: str = ""
+    reason: Literal["rejected", "busy"] = "rejected"
+    language: str = "en-IN"
+
+    def verbs(self) -> Sequence[Verb]:
+        return (Speak(self.text, self.language), Hangup()) if self.text else (Hangup(self.reason),)
+
+
+@dataclass(frozen=True, slots=True)
+class Dial(Verb):
+    """Ring up to ten destinations at once; `action_url` says what follows, bridged or not.
+
+    `caller_id` must be a number of the account, else the carrier never rings (3030). A leg that nobody has answered yet
+    cannot dial: put a short `Speak` before it (`Transfer`).
+    """
+
+    to: tuple[str, ...]
+    caller_id: str
+    action_url: str
+    events_url: str
+    ring_s: int = 25
+    limit_s: int = 3600
+
+    def element(self) -> Element:
+        if not 1 <= len(self.to) <= 10:
+            raise LocalError("dial one to ten destinations")
+        dial = _element(
+            "Dial",
+            action=_http(self.action_url),
+            method="POST",
+            redirect="true",
+            callbackUrl=_http(self.events_url),
+            callbackMethod="POST",
+            callerId=_match(_NUMBER, "caller_id", self.caller_id),
+            timeout=_count("ring_s", self.ring_s, 1, 120),
+            timeLimit=_count("limit_s", self.limit_s, 1, 86_400),
+            hangupOnStar="false",
+            dialMusic="real",
+        )
+        for target in self.to:
+            if target.startswith("sip"):
+                SubElement(dial, "User").text = _match(_SIP, "destination", target)
+            else:
+                SubElement(dial, "Number", sendOnPreanswer="false").text = _match(_NUMBER, "destination", target)
+        return dial
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer(Answer):
+    """Say a sentence, then dial."""
+
+    text: str
+    dial: Dial
+
+    def verbs(self) -> Sequence[Verb]:
+        return (Speak(self.text), self.dial)
+
+
+def _element(tag: str, text: str = "", /, **attributes: str) -> Element:
+    for value in (text, *attributes.values()):
+        if _NOT_XML.search(value):
+            raise LocalError(f"<{tag}> cannot carry control characters")
+    element = Element(tag, attributes)
+    element.text = text or None
+    return element
+
+
+def _url(url: str) -> str:
+    return _match(_URL, "URL", url)
+
+
+def _http(url: str) -> str:
+    if not url.startswith(("https://", "http://")):
+        raise LocalError("a callback URL must be absolute")
+    return _url(url)
+
+
+def _match(shape: re.Pattern[str], name: str, value: str) -> str:
+    if not shape.fullmatch(value):
+        raise LocalError(f"{name} has the wrong shape")
+    return value
+
+
+def _count(name: str, value: int, low: int, high: int) -> str:
+    if not low <= value <= high:
+        raise LocalError(f"{name} must be from {low} to {high}")
+    return str(value)

@@ -71,7 +71,8 @@ class Phrases:
 
     idle: str = "Are you still there?"
     goodbye: str = "Thank you for calling. Goodbye."
-    trouble: str = "I am sorry, I have a technical problem. Please hold on."
+    trouble: str = "I am sorry, I did not get that because of a technical problem. Could you say it again?"
+    failed: str = "I am sorry, we have a technical problem. Please call again later."
     closing: str = "I have to end this call in a minute."
 
 

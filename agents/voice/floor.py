@@ -65,8 +65,8 @@ ALARMS: Final = 3
 ALARMS_WITHIN_S: Final = 30.0
 NOISY_S: Final = 60.0
 DEFERRALS: Final = 2
-HARD_ENDINGS: Final = frozenset({"max_duration", "silence", "drained", "failed"})
-"""Endings that the caller cannot talk us out of; of `silence` they can, but only before the goodbye is heard."""
+HARD_ENDINGS: Final = frozenset({"max_duration", "drained", "failed"})
+"""Endings that the caller cannot talk us out of."""
 
 
 class Caller(Enum):
@@ -89,7 +89,8 @@ class Agent(Enum):
 
 
 class Floor:
-    """One call's floor. `turns` says who ends the caller's turns: our patience over `segments`, or the `provider`."""
+    """One call's floor. `turns` says who ends the caller's turns: our patience over `segments`, or the `provider`;
+    `partials` whether words come while the caller still speaks."""
 
     def __init__(
         self,
@@ -98,6 +99,7 @@ class Floor:
         *,
         now: float,
         turns: Literal["segments", "provider"] = "segments",
+        partials: bool = True,
         interruptible: bool = True,
     ) -> None:
         self.caller = Caller.QUIET
@@ -113,6 +115,7 @@ class Floor:
         self._lexicon = lexicon
         self._limits = limits
         self._turns = turns
+        self._partials = partials
         self._turn = Turn()
         self._held = False
         self._deadlines: dict[str, float] = {"max": now + limits.max_call_s}
@@ -123,6 +126,7 @@ class Floor:
         self._committed_at = -1e9
         self._kept: CommitCaller | None = None
         self._keys = ""
+        self._keys_began = now
         self._alarms: list[float] = []
         self._noisy_until = -1e9
         self._deferrals = 0
@@ -161,6 +165,7 @@ class Floor:
 
     def _c3_nothing(self, event: CallerNothing, now: float) -> None:
         self.caller = Caller.QUIET
+        self._arm_idle(now)
 
     def _c2_on(self, event: CallerOn, now: float) -> None:
         self._begin_turn(event.at, now)
@@ -185,7 +190,11 @@ class Floor:
         if not self._held:
             self._held = True
             self._do.append(Hold())
-        self._deadlines["duck_max"] = now + RESUME_MAX_S
+        self._deadlines["duck_max"] = now + self._words_within_s()
+
+    def _words_within_s(self) -> float:
+        """How long to wait for words; a recogniser that gives none while the caller speaks cannot confirm."""
+        return RESUME_MAX_S if self._partials and not self.deaf else DEAF_SPEECH_S
 
     def _release(self) -> None:
         self._deadlines.pop("duck_max", None)
@@ -230,11 +239,11 @@ class Floor:
         self._turn.resumed = event.at
         self._turn.covered = False
         self.caller = Caller.SPEAKING
-        for name in ("turn", "words", "ask_again", "resume"):
+        for name in ("turn", "ask_again", "resume"):
             self._deadlines.pop(name, None)
         self._deadlines["monologue"] = now + MONOLOGUE_S
         if self._held:
-            self._deadlines["duck_max"] = now + RESUME_MAX_S
+            self._deadlines["duck_max"] = now + self._words_within_s()
 
     def _partial(self, event: Heard, now: float) -> None:
         self._words(event.text, now)
@@ -252,8 +261,7 @@ class Floor:
         if event.closes and self.caller is Caller.PAUSING:
             turn.covered = True
             self._arm_turn(now)
-            for name in ("words", "ask_again"):
-                self._deadlines.pop(name, None)
+            self._deadlines.pop("ask_again", None)
 
     def _c7_words(self, event: HeardFinally, now: float) -> None:
         """Words without any voice that we noticed: a quiet caller."""
@@ -306,7 +314,7 @@ class Floor:
 
     def _commit(self, now: float) -> None:
         turn, text = self._turn, self._turn.text
-        for name in ("turn", "ask_again", "monologue"):
+        for name in ("turn", "ask_again", "monologue", "idle"):
             self._deadlines.pop(name, None)
         if not normal(text):
             if not turn.rejected or turn.spoken_s < NOT_UNDERSTOOD_SPEECH_S or self.agent is not Agent.IDLE:
@@ -399,7 +407,7 @@ class Floor:
     def _d_duck_max(self, now: float) -> None:
         if not self._held:
             return
-        if self.deaf and self._turn.lasted(DEAF_SPEECH_S, now):
+        if (self.deaf or not self._partials) and self.caller is Caller.SPEAKING:
             self._cut()
             return
         self._false_alarm(now)
@@ -540,8 +548,6 @@ class Floor:
         self._ended = True
         self._do.append(EndCall(self._end_reason))
 
-
-Step = Callable[[Floor, Event, float], None]
 
 CALLER: Final[dict[tuple[Caller, type], Callable[..., None]]] = {
     (Caller.QUIET, CallerMaybe): Floor._c1_maybe,

@@ -120,6 +120,11 @@ class Playout:
         return True
 
     @property
+    def reply(self) -> int:
+        """The newest reply's number, or one that a cut has used up."""
+        return self._reply
+
+    @property
     def pushed(self) -> int:
         """Bytes of the current reply so far."""
         return self._pushed

@@ -29,7 +29,8 @@ class TurnRecord:
     """One finished turn. Times are ms since the stream started, the same axis as the recording.
 
     `text` is what was heard: of an interrupted agent turn only the words that were played; `unheard` holds the rest.
-    `kind` is `speech`, `greeting`, `idle`, `goodbye`, `trouble`, `filler`, `digits` or `event`.
+    `kind` is `speech`, `greeting`, `idle`, `closing`, `goodbye`, `digits` or `nod` ("mm-hmm" over the agent; no turn).
+    A caller's `speech` without text was heard and not understood.
     """
 
     index: int

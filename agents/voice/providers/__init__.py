@@ -1,0 +1,59 @@
+"""Which class serves which provider id: an explicit table. Vendors are imported when a blueprint first names them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from importlib import import_module
+from typing import Final
+
+from agents.voice.blueprint import Blueprint
+from agents.voice.errors import UnknownProvider
+from agents.voice.providers.base import LanguageModel, Providers, SpeechToText, TextToSpeech
+
+_LISTENERS: Final = {
+    "local": "agents.voice.providers.local.stt:PocketSphinx",
+    "scripted": "agents.voice.providers.scripted:Listener",
+}
+_MODELS: Final = {
+    "local": "agents.voice.providers.local.llm:BuiltIn",
+    "scripted": "agents.voice.providers.scripted:Model",
+}
+_VOICES: Final = {
+    "local": "agents.voice.providers.local.tts:Espeak",
+    "scripted": "agents.voice.providers.scripted:Speaker",
+}
+
+
+@cache
+def _one(path: str) -> object:
+    """One object per process, so that what a vendor's adapter shares between calls is shared."""
+    module, name = path.split(":")
+    made: Callable[[], object] = getattr(import_module(module), name)
+    return made()
+
+
+def _find(table: dict[str, str], provider: str) -> object:
+    if provider not in table:
+        raise UnknownProvider(f"no provider {provider!r} here; known are {', '.join(sorted(table))}")
+    return _one(table[provider])
+
+
+def build(blueprint: Blueprint) -> Providers:
+    """The providers that serve this blueprint. Raises `UnknownProvider`."""
+    stt = _find(_LISTENERS, blueprint.stt.provider)
+    llm = _find(_MODELS, blueprint.llm.provider)
+    tts = _find(_VOICES, blueprint.tts.provider)
+    return Providers(_as_stt(stt), _as_llm(llm), _as_tts(tts))
+
+
+def _as_stt(made: object) -> SpeechToText:
+    return made  # type: ignore[return-value]  # the table's promise; the contract tests hold each to it
+
+
+def _as_llm(made: object) -> LanguageModel:
+    return made  # type: ignore[return-value]  # as above
+
+
+def _as_tts(made: object) -> TextToSpeech:
+    return made  # type: ignore[return-value]  # as above

@@ -6,7 +6,7 @@ is released when its `async with` block is left, within the close budget, whatev
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Literal, Protocol
@@ -49,11 +49,15 @@ SttEvent = SttPartial | SttFinal | SttTurnEnd
 
 @dataclass(frozen=True, slots=True)
 class SttCapabilities:
-    """`turns`: `segments` (we end the turn, and ask for `finalize`) or `provider` (it ends the turn)."""
+    """`turns`: `segments` (we end the turn, and ask for `finalize`) or `provider` (it ends the turn).
+
+    `whole_phrases`: closing words are a finished thought by construction (a grammar), so no patience is needed.
+    """
 
     turns: Literal["segments", "provider"]
     partials: bool
     languages: tuple[str, ...]
+    whole_phrases: bool = False
 
 
 class SttStream(Protocol):
@@ -71,7 +75,7 @@ class SttStream(Protocol):
         """What the agent has just asked for, such as `("yesno",)`, `("digits",)` or a slot's name; `()` for anything."""
         ...
 
-    def events(self) -> AsyncIterator[SttEvent]:
+    def events(self) -> AsyncGenerator[SttEvent, None]:
         """What was heard. Ends when the stream is closed; raises `ProviderError`."""
         ...
 
@@ -158,7 +162,7 @@ class LlmCapabilities:
 class Chat(Protocol):
     """One conversation with a model."""
 
-    def reply(self, messages: tuple[Message, ...]) -> AsyncIterator[LlmEvent]:
+    def reply(self, messages: tuple[Message, ...]) -> AsyncGenerator[LlmEvent, None]:
         """Answer the last user message. Closing the iterator cancels the generation. Raises `ProviderError`.
 
         A reply that was interrupted is told to the next one by the messages alone (heard text). State that a chat
@@ -203,7 +207,7 @@ class TtsCapabilities:
 class Voice(Protocol):
     """One agent speaking."""
 
-    def speak(self, text: str) -> AsyncIterator[TtsEvent]:
+    def speak(self, text: str) -> AsyncGenerator[TtsEvent, None]:
         """µ-law 8 kHz bytes in chunks of any size, with words where known. Closing cancels. Raises `ProviderError`."""
         ...
 

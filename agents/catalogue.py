@@ -1,7 +1,7 @@
 """What an agent can be made of: providers with their models and voices, languages, and what each can do.
 
-Frozen data and look-ups, no I/O. A provider that is not `offered` never appears in the editor, yet versions that name it
-can be checked and called: the scripted one of tests and benchmarks.
+Frozen data and look-ups, no I/O. A provider that is not `offered` never appears in the editor, yet versions that
+name it can be checked and called: the scripted one of tests and benchmarks.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ LOCAL: Final = Provider(
             id="pocketsphinx",
             name="PocketSphinx",
             languages=("en",),
-            summary="Listens for the questions, options and names that you write down, and for numbers, days and times.",
+            summary="Knows the questions, options and names that you write down, and numbers, days and times.",
             cannot=("It cannot take down free speech, such as a name or an address.",),
             fixed_vocabulary=True,
         ),

@@ -9,11 +9,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from agents.voice.blueprint import Answer, Form, Limits, Phrases, Stage, TransferTarget
+
+KEYLESS_STT: Final = Stage("local", "pocketsphinx")
+KEYLESS_LLM: Final = Stage("local", "builtin")
+KEYLESS_TTS: Final = Stage("local", "espeak-ng", "en-gb+f2")
 
 
 class ConfigError(ValueError):
@@ -33,9 +37,9 @@ class AgentConfig:
     language: str = "en"
     greeting: str = ""
     instructions: str = ""
-    stt: Stage = Stage("local", "pocketsphinx")
-    llm: Stage = Stage("local", "builtin")
-    tts: Stage = Stage("local", "espeak-ng", "en-gb+f2")
+    stt: Stage = KEYLESS_STT
+    llm: Stage = KEYLESS_LLM
+    tts: Stage = KEYLESS_TTS
     limits: Limits = field(default_factory=Limits)
     phrases: Phrases = field(default_factory=Phrases)
     targets: tuple[TransferTarget, ...] = ()

@@ -1,0 +1,155 @@
+"""What changed between two configs, in words and in the order of the editor: for the review before publishing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from typing import Literal
+
+from agents import catalogue
+from agents.config import AgentConfig
+from agents.voice.blueprint import Form, Slot, Stage
+
+SectionName = Literal["identity", "opening", "answers", "forms", "model", "limits", "targets"]
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Some words of a line."""
+
+    text: str
+    changed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """`same` lines stand next to a changed one."""
+
+    kind: Literal["same", "out", "in"]
+    pieces: tuple[Piece, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One setting that differs; `label` is what the editor calls it."""
+
+    section: SectionName
+    label: str
+    lines: tuple[Line, ...]
+
+
+Setting = tuple[SectionName, str]
+
+
+def compare(old: AgentConfig | None, new: AgentConfig) -> tuple[Change, ...]:
+    """Empty when nothing differs. Without `old` everything that is set is new."""
+    before = dict(_settings(old)) if old else {}
+    after = dict(_settings(new))
+    changes = [
+        Change(setting[0], setting[1], _lines(before.get(setting, ""), after.get(setting, "")))
+        for setting in [*after, *(setting for setting in before if setting not in after)]
+        if before.get(setting, "") != after.get(setting, "")
+    ]
+    if old is not None and old != new and not changes:
+        changes = list(_reordered(list(before), list(after)))
+    return tuple(changes)
+
+
+def _settings(config: AgentConfig) -> Iterator[tuple[Setting, str]]:
+    """Every setting as text. Rows of a list are known by their name; a second one of a name is counted."""
+    yield ("identity", "Name"), config.name
+    yield ("identity", "Language"), catalogue.language_name(config.language)
+    yield ("identity", "Voice"), _stage("tts", config.tts)
+    yield ("opening", "First words"), config.greeting
+    yield ("opening", "Instructions"), config.instructions
+    yield ("opening", "Recording"), "Calls are recorded" if config.record else "Calls are not recorded"
+    yield from _rows("answers", [(row.question, _paragraphs(row.answer, *row.phrasings)) for row in config.answers])
+    yield from _rows("forms", [(form.name, _form(form)) for form in config.forms])
+    yield ("model", "Model"), _stage("llm", config.llm)
+    yield ("model", "Listening"), _stage("stt", config.stt)
+    yield ("limits", "Asks again after"), f"{config.limits.idle_ms / 1000:g} s of silence"
+    yield ("limits", "Asks again"), f"{config.limits.idle_prompts} times"
+    yield ("limits", "Longest call"), f"{config.limits.max_call_s / 60:g} minutes"
+    yield ("limits", "Warns"), f"{config.limits.warn_before_s} s before the end"
+    yield ("limits", "When the caller is silent"), config.phrases.idle
+    yield ("limits", "Goodbye"), config.phrases.goodbye
+    yield ("limits", "Before the end"), config.phrases.closing
+    yield ("limits", "When something fails"), config.phrases.trouble
+    yield from _rows("targets", [(target.name, target.e164) for target in config.targets])
+
+
+def _rows(section: SectionName, rows: list[tuple[str, str]]) -> Iterator[tuple[Setting, str]]:
+    seen: dict[str, int] = {}
+    for name, text in rows:
+        seen[name] = seen.get(name, 0) + 1
+        label = name or "Without a name"
+        yield (section, label if seen[name] == 1 else f"{label} ({seen[name]})"), text or " "
+
+
+def _stage(name: catalogue.StageName, stage: Stage) -> str:
+    model = catalogue.find(name, stage.provider, stage.model)
+    if model is None:
+        return f"{stage.provider}/{stage.model}"
+    return ", ".join(filter(None, (model.name, catalogue.voice_name(model, stage.voice))))
+
+
+def _form(form: Form) -> str:
+    return _paragraphs(
+        *(f"Begins with: {phrase}" for phrase in form.phrases),
+        *(_slot(slot) for slot in form.slots),
+        f"Ends with: {form.done}",
+    )
+
+
+def _slot(slot: Slot) -> str:
+    options = f" ({', '.join(slot.options)})" if slot.options else ""
+    return f"Asks {slot.name}, {slot.kind}{options}: {slot.prompt}"
+
+
+def _paragraphs(*lines: str) -> str:
+    return "\n".join(lines)
+
+
+def _reordered(before: list[Setting], after: list[Setting]) -> Iterator[Change]:
+    """Same settings, other order of rows."""
+    for section in dict.fromkeys(section for section, _ in after):
+        old = ", ".join(label for name, label in before if name == section)
+        new = ", ".join(label for name, label in after if name == section)
+        if old != new:
+            yield Change(section, "Order", _lines(old, new))
+
+
+def _lines(before: str, after: str) -> tuple[Line, ...]:
+    old, new = before.splitlines(), after.splitlines()
+    lines: list[Line] = []
+    codes = SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
+    for place, (tag, start, stop, new_start, new_stop) in enumerate(codes):
+        if tag == "equal":
+            lines += _context(old[start:stop], first=place == 0, last=place == len(codes) - 1)
+            continue
+        pairs = min(stop - start, new_stop - new_start)
+        for offset in range(pairs):
+            lines += _words(old[start + offset], new[new_start + offset])
+        lines += [Line("out", (Piece(line, True),)) for line in old[start + pairs : stop] if line]
+        lines += [Line("in", (Piece(line, True),)) for line in new[new_start + pairs : new_stop] if line]
+    return tuple(lines)
+
+
+def _context(lines: list[str], *, first: bool, last: bool) -> list[Line]:
+    """The nearest unchanged line on either side of a change."""
+    near = lines[-1:] if first else lines[:1] if last else [*lines[:1], *lines[1:][-1:]]
+    return [Line("same", (Piece(line),)) for line in near if line.strip()]
+
+
+def _words(before: str, after: str) -> tuple[Line, ...]:
+    old, new = re.findall(r"\s+|\S+", before), re.findall(r"\s+|\S+", after)
+    out: list[Piece] = []
+    into: list[Piece] = []
+    for tag, start, stop, new_start, new_stop in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        if start < stop:
+            out.append(Piece("".join(old[start:stop]), tag != "equal"))
+        if new_start < new_stop:
+            into.append(Piece("".join(new[new_start:new_stop]), tag != "equal"))
+    return tuple(Line(kind, tuple(pieces)) for kind, pieces in (("out", out), ("in", into)) if pieces)  # type: ignore[arg-type]

@@ -1,33 +1,87 @@
-"""http → Django, websocket → sockets."""
+"""What the servers run: http to Django, websockets to their consumers, and the start and end of the process.
+
+A stream worker takes media sockets and the three health paths, nothing else. Daphne, without a role, takes everything.
+"""
 
 from __future__ import annotations
 
 import os
-from importlib.util import find_spec
+import warnings
+from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "switchboard.settings")
 
 from django.core.asgi import get_asgi_application
 
+# Files, static or recorded, are read in pieces by a thread; the warning is about pages that stream for ever.
+warnings.filterwarnings("ignore", "StreamingHttpResponse must consume synchronous iterators", Warning)
+warnings.filterwarnings("ignore", "No directory at:", UserWarning)
 _django = get_asgi_application()
 
 from channels.auth import AuthMiddlewareStack  # noqa: E402
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E402
+from django.conf import settings  # noqa: E402
 
-if find_spec("telephony.routing"):
-    from telephony.routing import websocket_urlpatterns
-else:
-    websocket_urlpatterns = []
+from switchboard import health  # noqa: E402
+from telephony import admission  # noqa: E402
+from telephony.routing import websocket_urlpatterns  # noqa: E402
 
 _router = URLRouter(websocket_urlpatterns)
-_people = AllowedHostsOriginValidator(AuthMiddlewareStack(_router))
+_for_people = AllowedHostsOriginValidator(AuthMiddlewareStack(_router))
 
 
-async def sockets(scope, receive, send):  # type: ignore[no-untyped-def]
-    """`/media/` carries its own signed token and no cookie; the rest is for people who signed in."""
-    app = _router if scope["path"].startswith("/media/") else _people
-    await app(scope, receive, send)
+async def http(scope: Any, receive: Any, send: Any) -> None:
+    """Pages and webhooks; on a stream worker the health paths alone."""
+    health.watch_loop()
+    await (health.serve if settings.ROLE == "stream" else _django)(scope, receive, send)
 
 
-application = ProtocolTypeRouter({"http": _django, "websocket": sockets})
+async def websocket(scope: Any, receive: Any, send: Any) -> None:
+    """`/media/` carries its own signed token and no cookie; every other socket is for people who signed in."""
+    health.watch_loop()
+    path = scope["path"]
+    if path.startswith("/media/"):
+        if not admission.admitting():
+            await _refuse(scope, receive, send, 503, 1013)
+        else:
+            await _routed(_router, scope, receive, send)
+    elif settings.ROLE == "stream":
+        await _refuse(scope, receive, send, 404, 4404)
+    else:
+        await _routed(_for_people, scope, receive, send)
+
+
+async def _routed(app: Any, scope: Any, receive: Any, send: Any) -> None:
+    try:
+        await app(scope, receive, send)
+    except ValueError as error:
+        if "No route found" not in str(error):
+            raise
+        await _refuse(scope, receive, send, 404, 4404)
+
+
+async def _refuse(scope: Any, receive: Any, send: Any, status: int, code: int) -> None:
+    """Before the upgrade, with a status where the server can (Uvicorn), else with what a close means there (403)."""
+    await receive()
+    if "websocket.http.response" in scope.get("extensions", {}):
+        await send({"type": "websocket.http.response.start", "status": status, "headers": []})
+        await send({"type": "websocket.http.response.body", "body": b""})
+    else:
+        await send({"type": "websocket.close", "code": code})
+
+
+async def lifespan(scope: Any, receive: Any, send: Any) -> None:
+    """Uvicorn's start and end."""
+    while True:
+        message = await receive()
+        if message["type"] == "lifespan.startup":
+            health.watch_loop()
+            await send({"type": "lifespan.startup.complete"})
+        else:
+            health.stop_watching()
+            await send({"type": "lifespan.shutdown.complete"})
+            return
+
+
+application = ProtocolTypeRouter({"http": http, "websocket": websocket, "lifespan": lifespan})

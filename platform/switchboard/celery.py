@@ -7,19 +7,21 @@ from pathlib import Path
 
 from celery import Celery
 from celery.signals import setup_logging
-from django.conf import settings
-
-from switchboard.keyring import private_folder
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "switchboard.settings")
+
+from django.conf import settings
+
+from switchboard import queue_folder
+from switchboard.keyring import private_folder
+
+if settings.CELERY["broker_url"] == "filesystem://":
+    queue_folder.install()
+    private_folder(Path(settings.CELERY["broker_transport_options"]["data_folder_in"]))
 
 app = Celery("switchboard")
 app.config_from_object(settings.CELERY)
 app.autodiscover_tasks()
-
-for _name in ("data_folder_in", "data_folder_out", "control_folder"):
-    if _folder := settings.CELERY["broker_transport_options"].get(_name):
-        private_folder(Path(_folder))
 
 
 @setup_logging.connect

@@ -1,4 +1,4 @@
-"""Secrets that an installation makes for itself once, and keeps in files that only its user may read."""
+"""Folders that only their user may enter, and the secrets that an installation makes for itself and keeps there."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ from switchboard.env import ConfigError
 
 
 def private_folder(path: Path) -> Path:
-    """Make the folder, for its user alone. Raises `ConfigError` when that cannot be done."""
+    """Make the folder, and what is missing above it, for its user alone. Raises `ConfigError` when that fails."""
     try:
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for folder in reversed([path, *path.parents]):
+            if not folder.exists():
+                folder.mkdir(mode=0o700, exist_ok=True)
     except OSError as error:
         raise ConfigError(f"cannot make the folder {path} (SWITCHBOARD_HOME): {error.strerror}") from error
     return path
@@ -22,7 +24,7 @@ def private_folder(path: Path) -> Path:
 def kept(path: Path, make: Callable[[], str]) -> str:
     """What the file says; when it is not there, make it. Two processes at once end up with the same value."""
     private_folder(path.parent)
-    draft = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
         if not path.exists():
             descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

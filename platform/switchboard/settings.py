@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from cryptography.fernet import Fernet
 from django.core.management.utils import get_random_secret_key
 
-from switchboard import env
+from switchboard import env, running
 from switchboard.keyring import kept, private_folder
 
 PACKAGE = Path(__file__).resolve().parent
@@ -28,10 +28,14 @@ ROLE = env.text("ROLE", "")
 if ROLE not in {"", "web", "stream", "worker", "beat"}:
     raise env.ConfigError(f"ROLE must be web, stream, worker or beat, not {ROLE!r}")
 
-PUBLIC_URL = env.address("PUBLIC_URL", env.text("PUBLIC_URL", "http://127.0.0.1:8000"), ("http", "https"))
+# Commands such as `dial` find the `switchboard up` of this home, whatever ports it took.
+_up = None if ROLE else running.find(SWITCHBOARD_HOME)
+PUBLIC_URL = env.address(
+    "PUBLIC_URL", env.text("PUBLIC_URL", _up.public_url if _up else "http://127.0.0.1:8000"), ("http", "https")
+)
 STREAM_URLS = [
     env.address("STREAM_URL", url, ("ws", "wss"))
-    for url in env.words("STREAM_URL", PUBLIC_URL.replace("http", "ws", 1))
+    for url in env.words("STREAM_URL", _up.stream_urls if _up else PUBLIC_URL.replace("http", "ws", 1))
 ]
 STREAM_URL = STREAM_URLS[0]
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
@@ -82,10 +86,9 @@ ROOT_URLCONF = "switchboard.urls"
 ASGI_APPLICATION = "switchboard.asgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-_apps = ["tenants", "agents", "telephony"]
 INSTALLED_APPS = [
     # Ours come first: their management commands override Django's.
-    *(name for name in _apps if importlib.util.find_spec(f"{name}.apps")),
+    *(name for name in ("tenants", "agents", "telephony") if find_spec("tenants.vault") or name == "tenants"),
     "switchboard",
     "channels",
     "django.contrib.auth",
@@ -184,15 +187,14 @@ CACHES = {
     else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
 }
 
-_queue = SWITCHBOARD_HOME / "queue"
+_queue = str(SWITCHBOARD_HOME / "queue")
 CELERY = {
     "broker_url": CELERY_BROKER_URL or "filesystem://",
     "broker_transport_options": {}
     if CELERY_BROKER_URL
     else {
-        "data_folder_in": str(_queue / "messages"),
-        "data_folder_out": str(_queue / "messages"),
-        "control_folder": str(_queue / "control"),
+        "data_folder_in": _queue,
+        "data_folder_out": _queue,
         "polling_interval": 0.5,
     },
     "broker_connection_retry_on_startup": True,

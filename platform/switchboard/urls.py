@@ -9,7 +9,9 @@ from django.urls import URLPattern, URLResolver, include, path
 from switchboard import health
 
 urlpatterns: list[URLPattern | URLResolver] = [
-    path("healthz", health.healthz, name="healthz"),
+    path("healthz", health.view, name="healthz"),
+    path("readyz", health.view, name="readyz"),
+    path("metrics", health.view, name="metrics"),
     path("accounts/", include("allauth.urls")),
 ]
 for _where, _module in (

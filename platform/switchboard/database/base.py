@@ -15,5 +15,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         if settings.EMBEDDED and not self.settings_dict["HOST"]:
             from switchboard import embedded
 
+            name = self.settings_dict["NAME"]
             self.settings_dict.update(embedded.ensure(settings.SWITCHBOARD_HOME))
+            self.settings_dict["NAME"] = name
         return super().get_connection_params()

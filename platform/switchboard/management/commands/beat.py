@@ -1,0 +1,18 @@
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from switchboard import cli
+
+
+class Command(BaseCommand):
+    help = "The schedule of background tasks: Celery beat. Run one."
+    requires_system_checks: list[str] = []
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        from switchboard.celery import app
+
+        cli.follow_supervisor()
+        app.start(["beat", "--loglevel=INFO", "--pidfile="])

@@ -1,0 +1,55 @@
+"""The processes of one machine, as `switchboard up` runs them."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from django.conf import settings
+
+from switchboard.keyring import private_folder
+from switchboard.supervisor import Child
+
+
+def _command(role: str, *options: str) -> list[str]:
+    return [sys.executable, "-m", "switchboard.cli", role, *options]
+
+
+def _child(home: Path, name: str, command: list[str], env: Mapping[str, str], **more: object) -> Child:
+    ours = {**env, "SWITCHBOARD_SUPERVISED": str(os.getpid()), "SWITCHBOARD_HOME": str(home), "PYTHONUNBUFFERED": "1"}
+    return Child(name, command, private_folder(home / "log") / f"{name}.log", ours, **more)  # type: ignore[arg-type]
+
+
+def web(home: Path, host: str, port: int, env: Mapping[str, str]) -> Child:
+    """Daphne. Stops first, together with the stream workers; both drain."""
+    options = ("--host", host, "--port", str(port))
+    patience_s = settings.DRAIN_SECONDS + 10
+    return _child(
+        home, "web", _command("web", *options), env, address=f"http://{host}:{port}", stop_within_s=patience_s
+    )
+
+
+def stream(home: Path, host: str, port: int, index: int, env: Mapping[str, str]) -> Child:
+    """One stream worker of several."""
+    options = ("--host", host, "--port", str(port))
+    patience_s = settings.DRAIN_SECONDS + 10
+    return _child(
+        home,
+        f"stream-{index}",
+        _command("stream", *options),
+        env,
+        address=f"ws://{host}:{port}",
+        stop_within_s=patience_s,
+    )
+
+
+def worker(home: Path, env: Mapping[str, str]) -> Child:
+    """Celery. Stops when nobody queues any more; a task in progress may end."""
+    return _child(home, "worker", _command("worker"), env, stage=1, stop_within_s=20.0)
+
+
+def beat(home: Path, env: Mapping[str, str]) -> Child:
+    """The schedule."""
+    return _child(home, "beat", _command("beat"), env, stage=2)

@@ -1,0 +1,108 @@
+"""Daphne for the web role, Uvicorn for the stream role; both drain before they stop."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from types import FrameType
+from typing import Any
+
+import structlog
+import uvicorn as uvicorn_server
+
+from switchboard.drain import Drain
+
+log = structlog.get_logger(__name__)
+
+FRAME_LIMIT = 1024 * 1024
+"""Bytes of one WebSocket message; ours and the carrier's have a few hundred."""
+RESPONSES_LIMIT_S = 5.0
+
+
+def uvicorn(host: str, port: int) -> None:
+    """Serve media sockets until a signal, and then until their calls are over."""
+    config = uvicorn_server.Config(
+        "switchboard.asgi:application",
+        host=host,
+        port=port,
+        loop="auto",
+        ws="websockets-sansio",
+        ws_max_size=FRAME_LIMIT,
+        ws_ping_interval=20,
+        ws_ping_timeout=20,
+        ws_per_message_deflate=False,
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=int(RESPONSES_LIMIT_S),
+    )
+    server = _DrainingServer(config)
+    server.run()
+    if not server.started:
+        sys.exit(f"switchboard: cannot listen on {host}:{port}")
+
+
+class _DrainingServer(uvicorn_server.Server):
+    """Uvicorn closes its sockets at the signal; this one drains first."""
+
+    def __init__(self, config: uvicorn_server.Config) -> None:
+        super().__init__(config)
+        self._drain = Drain(self._end)
+
+    async def serve(self, sockets: Any = None) -> None:
+        self._loop = asyncio.get_running_loop()
+        await super().serve(sockets)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._loop.call_soon_threadsafe(self._drain.signalled)
+
+    def _end(self) -> None:
+        self.should_exit = True
+
+
+def daphne(host: str, port: int, *, behind_proxy: bool) -> None:
+    """Serve everything until a signal, and then until the calls that came here and the open responses are over."""
+    from daphne.http_protocol import WebRequest
+    from daphne.server import Server, twisted_loop
+
+    from switchboard.asgi import application
+
+    async def finish() -> None:
+        for listener in server.listeners:
+            listener.addCallback(lambda port: port.stopListening())
+        deadline = twisted_loop.time() + RESPONSES_LIMIT_S
+        while twisted_loop.time() < deadline and any(  # noqa: ASYNC110 - Daphne has no event for it
+            isinstance(protocol, WebRequest) and "disconnected" not in state
+            for protocol, state in server.connections.items()
+        ):
+            await asyncio.sleep(0.05)
+        server.stop()
+
+    tasks: set[asyncio.Task[None]] = set()
+
+    def go() -> None:
+        if tasks:
+            server.stop()
+        else:
+            tasks.add(twisted_loop.create_task(finish()))
+
+    address = host.replace(":", r"\:")
+    server = Server(
+        application,
+        endpoints=[f"tcp:port={port}:interface={address}:backlog=256"],
+        signal_handlers=False,
+        proxy_forwarded_address_header="X-Forwarded-For" if behind_proxy else None,
+        proxy_forwarded_proto_header="X-Forwarded-Proto" if behind_proxy else None,
+        websocket_max_message_size=FRAME_LIMIT,
+        websocket_max_frame_size=FRAME_LIMIT,
+        server_name="",
+    )
+    drain = Drain(go)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        twisted_loop.add_signal_handler(number, drain.signalled)
+    server.run()
+    if not server.listening_addresses:
+        sys.exit(f"switchboard: cannot listen on {host}:{port}")

@@ -1,0 +1,149 @@
+"""Keeps the processes of one machine running: starts them, starts again one that dies, stops them in order.
+
+Knows nothing of what they do. Each child has a process group and a log file of its own, and a pipe on its standard
+input that closes when we die, however we die: `cli.follow_supervisor` ends a role whose supervisor is gone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+log = structlog.get_logger(__name__)
+
+FIRST_PAUSE_S: Final = 0.5
+LONGEST_PAUSE_S: Final = 30.0
+STEADY_S: Final = 60.0
+"""A child that lived this long died of something new: its pauses begin again."""
+LOG_LIMIT: Final = 20 * 1024 * 1024
+
+
+@dataclass(slots=True)
+class Child:
+    """One process to keep running. `stage` says when it stops: lower stages first, a stage all together."""
+
+    name: str
+    command: Sequence[str]
+    log_file: Path
+    env: Mapping[str, str] = field(default_factory=dict)
+    address: str = ""
+    stage: int = 0
+    stop_within_s: float = 10.0
+    process: asyncio.subprocess.Process | None = None
+    starts: int = 0
+
+    @property
+    def pid(self) -> int | None:
+        """None while it does not run."""
+        return self.process.pid if self.process and self.process.returncode is None else None
+
+
+class Supervisor:
+    """Use `run`; from the event loop's side `stop` and `hurry` end it."""
+
+    def __init__(self, children: Sequence[Child], *, on_exit: Callable[[Child, int], None] | None = None) -> None:
+        self.children = children
+        self._on_exit = on_exit
+        self._stopping = asyncio.Event()
+        self._hurry = asyncio.Event()
+        self._keepers: dict[str, asyncio.Task[None]] = {}
+
+    async def run(self) -> None:
+        """Returns after `stop`, when every child is gone."""
+        for child in self.children:
+            self._keepers[child.name] = asyncio.create_task(self._keep(child), name=child.name)
+        try:
+            await self._stopping.wait()
+        finally:
+            await self._stop_all()
+
+    def stop(self) -> None:
+        """Begin to stop, gently. A second time: do not wait for work in progress."""
+        if self._stopping.is_set():
+            self._hurry.set()
+        self._stopping.set()
+
+    async def _keep(self, child: Child) -> None:
+        pause_s = FIRST_PAUSE_S
+        loop = asyncio.get_running_loop()
+        while not self._stopping.is_set():
+            began = loop.time()
+            code = await self._run_once(child)
+            if self._on_exit:
+                self._on_exit(child, code)
+            if self._stopping.is_set():
+                return
+            if loop.time() - began > STEADY_S:
+                pause_s = FIRST_PAUSE_S
+            log.error("died, starts again", child=child.name, exit_code=code, again_in_s=pause_s)
+            try:
+                await asyncio.wait_for(self._stopping.wait(), pause_s)
+            except TimeoutError:
+                pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+
+    async def _run_once(self, child: Child) -> int:
+        """Start it and wait for its end; returns the exit code (negative: the signal)."""
+        if child.log_file.exists() and child.log_file.stat().st_size > LOG_LIMIT:
+            child.log_file.replace(child.log_file.with_suffix(".old.log"))
+        with child.log_file.open("ab") as output:
+            os.chmod(child.log_file, 0o600)
+            try:
+                process = await asyncio.create_subprocess_exec(
+                    *child.command,
+                    env={**os.environ, **child.env},
+                    stdin=asyncio.subprocess.PIPE,
+                    stdout=output,
+                    stderr=output,
+                    start_new_session=True,
+                )
+            except OSError as error:
+                log.error("cannot start", child=child.name, error=str(error))
+                return 127
+        child.process = process
+        child.starts += 1
+        try:
+            return await process.wait()
+        finally:
+            _signal_group(process, signal.SIGKILL)  # what it may have left behind
+
+    async def _stop_all(self) -> None:
+        for stage in sorted({child.stage for child in self.children}):
+            await asyncio.gather(*(self._stop_one(child) for child in self.children if child.stage == stage))
+
+    async def _stop_one(self, child: Child) -> None:
+        keeper = self._keepers[child.name]
+        process = child.process
+        if process is None or process.returncode is not None:
+            # Between two lives, or not born yet: a keeper that is just starting one is waited for below.
+            await asyncio.wait([keeper], timeout=0.1)
+            process = child.process
+        if process is not None and process.returncode is None:
+            _signal(process, signal.SIGTERM)
+            hurry = asyncio.create_task(self._hurry.wait())
+            await asyncio.wait([keeper, hurry], timeout=child.stop_within_s, return_when=asyncio.FIRST_COMPLETED)
+            hurry.cancel()
+            if self._hurry.is_set() and not keeper.done():
+                _signal(process, signal.SIGTERM)
+                await asyncio.wait([keeper], timeout=2)
+            if not keeper.done():
+                log.error("does not stop, killed", child=child.name, after_s=child.stop_within_s)
+                _signal_group(process, signal.SIGKILL)
+        await asyncio.wait([keeper])
+
+
+def _signal(process: asyncio.subprocess.Process, number: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        process.send_signal(number)
+
+
+def _signal_group(process: asyncio.subprocess.Process, number: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, number)

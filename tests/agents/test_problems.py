@@ -1,0 +1,112 @@
+"""The table of what can be wrong with an agent, and where."""
+
+from dataclasses import replace
+
+import pytest
+
+from agents.config import AgentConfig
+from agents.problems import Problem, is_e164, problems
+from agents.starting_points import starting_point
+from agents.voice.blueprint import Answer, Form, Limits, Phrases, Slot, Stage, TransferTarget
+
+GOOD = starting_point("clinic").make("Asha", "Sanjeevani Clinic")
+SLOT = Slot("day", "Which day?", "day")
+FORM = Form("Booking", ("book a table",), (SLOT,), "Booked for {day}.")
+DESK = TransferTarget("Front desk", "+918047182211")
+
+
+def with_slot(**parts) -> AgentConfig:
+    return replace(GOOD, forms=(replace(FORM, slots=(SLOT, replace(SLOT, **{"name": "time", **parts}))),))
+
+
+ERRORS = [
+    (replace(GOOD, name=" "), "name"),
+    (replace(GOOD, language="xx"), "language"),
+    (replace(GOOD, greeting=""), "greeting"),
+    (replace(GOOD, tts=Stage("local", "espeak-ng", "fr")), "voice"),
+    (replace(GOOD, tts=Stage("local", "gone", "en-gb")), "voice"),
+    (replace(GOOD, llm=Stage("nobody", "gone")), "llm"),
+    (replace(GOOD, stt=Stage("local", "gone")), "stt"),
+    (replace(GOOD, answers=(), forms=(), targets=()), "answers"),
+    (replace(GOOD, answers=(Answer("", "Yes."),)), "answers[0].question"),
+    (replace(GOOD, answers=(Answer("Is it open?", " "),)), "answers[0].answer"),
+    (replace(GOOD, forms=(replace(FORM, name=""),)), "forms[0].name"),
+    (replace(GOOD, forms=(FORM, replace(FORM, phrases=("",)))), "forms[1].phrases"),
+    (replace(GOOD, forms=(replace(FORM, slots=(), done="Booked."),)), "forms[0].slots"),
+    (replace(GOOD, forms=(replace(FORM, done=""),)), "forms[0].done"),
+    (replace(GOOD, forms=(replace(FORM, done="Booked for {dya}."),)), "forms[0].done"),
+    (with_slot(name="day"), "forms[0].slots[0].name"),
+    (with_slot(name=""), "forms[0].slots[1].name"),
+    (with_slot(prompt=""), "forms[0].slots[1].prompt"),
+    (with_slot(kind="choice"), "forms[0].slots[1].options"),
+    (replace(GOOD, limits=Limits(idle_ms=500)), "limits.idle_ms"),
+    (replace(GOOD, limits=Limits(idle_prompts=9)), "limits.idle_prompts"),
+    (replace(GOOD, limits=Limits(max_call_s=5)), "limits.max_call_s"),
+    (replace(GOOD, limits=Limits(max_call_s=60, warn_before_s=60)), "limits.warn_before_s"),
+    (replace(GOOD, phrases=Phrases(trouble="")), "phrases.trouble"),
+    (replace(GOOD, targets=(replace(DESK, e164="08047182211"),)), "targets[0].e164"),
+    (replace(GOOD, targets=(replace(DESK, e164="+91 80 4718 2211"),)), "targets[0].e164"),
+    (replace(GOOD, targets=(replace(DESK, e164="+9180"),)), "targets[0].e164"),
+    (replace(GOOD, targets=(replace(DESK, name=""),)), "targets[0].name"),
+    (replace(GOOD, targets=(DESK, replace(DESK, name="front desk"))), "targets[0].name"),
+]
+
+
+@pytest.mark.parametrize(("config", "field"), ERRORS, ids=lambda value: value if isinstance(value, str) else "")
+def test_each_error_is_found_at_its_field(config, field):
+    errors = [problem.field for problem in problems(config) if problem.severity == "error"]
+
+    assert field in errors
+
+
+@pytest.mark.parametrize("point", ["clinic", "restaurant"])
+def test_a_starting_point_has_no_problem(point):
+    assert problems(starting_point(point).make("Asha", "Sanjeevani Clinic")) == []
+
+
+def test_a_greeting_that_hides_the_recording_is_a_warning():
+    config = replace(GOOD, greeting="Hello.")
+
+    assert [(p.field, p.severity) for p in problems(config)] == [("greeting", "warning")]
+    assert problems(replace(config, record=False)) == []
+
+
+def test_a_switchboard_without_answers_is_a_warning():
+    config = replace(GOOD, answers=(), forms=(), targets=(DESK,))
+
+    assert [(p.field, p.severity) for p in problems(config)] == [("answers", "warning")]
+
+
+def test_a_model_that_is_not_offered_can_be_checked():
+    stage = Stage("scripted", "scripted")
+
+    assert problems(replace(GOOD, stt=stage, llm=stage, tts=stage)) == []
+
+
+def test_errors_come_before_warnings():
+    config = replace(GOOD, greeting="Hello.", phrases=Phrases(idle=""))
+
+    assert [problem.severity for problem in problems(config)] == ["error", "warning"]
+
+
+def test_the_anchor_of_a_problem_is_the_id_of_its_control():
+    assert Problem("forms[0].slots[1].options", "").anchor == "forms-0-slots-1-options"
+    assert Problem("limits.idle_ms", "").anchor == "limits-idle_ms"
+
+
+@pytest.mark.parametrize(
+    ("text", "good"),
+    [("+918047182211", True), ("+14155550100", True), ("+14155552671", True), ("8047182211", False), ("", False), ("+0", False)],
+)  # fmt: skip
+def test_a_phone_number_is_checked_by_its_plan(text, good):
+    assert is_e164(text) is good
+
+
+def test_a_word_that_the_recogniser_does_not_know_is_a_warning_at_its_field():
+    pytest.importorskip("agents.voice.providers.local.grammar")
+    config = replace(GOOD, answers=(*GOOD.answers, Answer("Is it open?", "Yes.", ("do you serve zzyzxquux",))))
+
+    warnings = [problem for problem in problems(config) if problem.severity == "warning"]
+
+    assert [problem.field for problem in warnings] == [f"answers[{len(GOOD.answers)}].phrasings"]
+    assert "zzyzxquux" in warnings[0].text

@@ -66,5 +66,6 @@ def run(main):
     try:
         return loop.run_until_complete(main(VirtualClock(loop)))
     finally:
+        loop.outside += 1
         loop.run_until_complete(loop.shutdown_default_executor())
         loop.close()

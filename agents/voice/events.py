@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-# --- events --------------------------------------------------------------------------------------------------------
+# --- events ---
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +118,7 @@ Event = (
 )
 
 
-# --- actions -------------------------------------------------------------------------------------------------------
+# --- actions ---
 
 
 @dataclass(frozen=True, slots=True)

@@ -158,7 +158,7 @@ class Floor:
                     step(self, event, now)
         return self._do
 
-    # --- the caller ------------------------------------------------------------------------------------------------
+    # --- the caller ---
 
     def _c1_maybe(self, event: CallerMaybe, now: float) -> None:
         self.caller = Caller.TENTATIVE
@@ -289,7 +289,7 @@ class Floor:
         self._turn.replace(event.text)
         self._commit(now)
 
-    # --- the end of a turn -------------------------------------------------------------------------------------------
+    # --- the end of a turn ---
 
     def _d_turn(self, now: float) -> None:
         turn = self._turn
@@ -359,7 +359,7 @@ class Floor:
             self._deadlines["resume"] = now
         self._arm_idle(now)
 
-    # --- barge-in ----------------------------------------------------------------------------------------------------
+    # --- barge-in ---
 
     def _confirms(self, text: str, *, final: bool) -> bool:
         spoken = normal(text)
@@ -429,7 +429,7 @@ class Floor:
         self._noisy_until = now + NOISY_S
         self._do.append(Note("noisy_line"))
 
-    # --- the agent -----------------------------------------------------------------------------------------------------
+    # --- the agent ---
 
     def _a4_audible(self, event: ReplyAudible, now: float) -> None:
         self.agent = Agent.SPEAKING
@@ -469,7 +469,7 @@ class Floor:
             self.agent = Agent.THINKING
             self._do.append(SayIdle(self._idle_count))
 
-    # --- keys ----------------------------------------------------------------------------------------------------------
+    # --- keys ---
 
     def _pressed(self, event: Pressed, now: float) -> None:
         if self.agent is Agent.ENDING and self._end_reason in HARD_ENDINGS:
@@ -499,7 +499,7 @@ class Floor:
         self._do.append(CommitCaller(keys, self._keys_began, now, keys=True))
         self.agent = Agent.THINKING
 
-    # --- endings ---------------------------------------------------------------------------------------------------------
+    # --- endings ---
 
     def _closing(self, event: Closing, now: float) -> None:
         self._end_reason = event.reason

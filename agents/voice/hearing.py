@@ -13,6 +13,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
@@ -228,7 +229,7 @@ class Detector:
                 self._busy = True
                 loop = asyncio.get_running_loop()
                 future = loop.run_in_executor(self._thread, self._infer, self._state[:, slots], taken)
-                future.add_done_callback(lambda done: self._finish(done, ears, taken))
+                future.add_done_callback(partial(self._finish, ears, taken))
                 return
             self._tell(ears, taken, self._infer(self._state[:, slots], taken))
 
@@ -237,7 +238,7 @@ class Detector:
         answer, state = self._model.run(None, {"input": samples, "state": state, "sr": self._rate})
         return answer[:, 0].tolist(), state
 
-    def _finish(self, done: asyncio.Future[_Answer], ears: list[Ear], taken: list[tuple[bytes, float]]) -> None:
+    def _finish(self, ears: list[Ear], taken: list[tuple[bytes, float]], done: asyncio.Future[_Answer]) -> None:
         self._busy = False
         if not done.cancelled():
             self._tell(ears, taken, done.result())

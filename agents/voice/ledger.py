@@ -26,7 +26,7 @@ def micros(seconds: float) -> int:
 
 @dataclass(slots=True)
 class Piece:
-    """A stretch of a reply's text and where its audio lies, in bytes since the reply began. `end` None: still coming."""
+    """A stretch of a reply's text and where its audio lies, in bytes since the reply began; `end` None: coming."""
 
     text: str
     start: int

@@ -68,7 +68,7 @@ _CLOSED: Final = {"silent": "line_dead", "protocol": "line_dead", "error": "line
 """Why a line closed, when it was not the caller."""
 
 
-class _Over(Exception):  # noqa: N818 - an end, not an error
+class _Over(Exception):
     """The call has ended; cancels everything else in the group."""
 
     def __init__(self, outcome: str) -> None:
@@ -288,7 +288,7 @@ class _Session:
             self.heard_whole(reply)
 
     def trouble(self, stage: Stage, error: ProviderError) -> None:
-        """A vendor failed. What the caller hears instead is the mouth's business; three models in a row end the call."""
+        """A vendor failed. What the caller hears is the mouth's business; three failures of the model end the call."""
         self.errors.append(str(error))
         self.on_event("provider_error", {"provider": error.provider, "kind": error.kind})
         if stage == "llm":

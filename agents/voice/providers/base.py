@@ -13,7 +13,7 @@ from typing import Literal, Protocol
 
 from agents.voice.blueprint import Blueprint
 
-# --- what a listener says ----------------------------------------------------------------------------------------
+# --- what a listener says ---
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class SttStream(Protocol):
         ...
 
     def expect(self, hints: tuple[str, ...]) -> None:
-        """What the agent has just asked for, such as `("yesno",)`, `("digits",)` or a slot's name; `()` for anything."""
+        """What the agent has just asked for, as `("yesno",)`, `("digits",)` or a slot's name; `()` for anything."""
         ...
 
     def events(self) -> AsyncGenerator[SttEvent, None]:
@@ -91,7 +91,7 @@ class SpeechToText(Protocol):
         ...
 
 
-# --- what a model says -------------------------------------------------------------------------------------------
+# --- what a model says ---
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +182,7 @@ class LanguageModel(Protocol):
         ...
 
 
-# --- what a voice says -------------------------------------------------------------------------------------------
+# --- what a voice says ---
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,9 +15,7 @@ from tenants.scope import ScopedManager
 class UserManager(BaseUserManager["User"]):
     """People sign in with their e-mail address."""
 
-    def create_user(
-        self, email: str, password: str | None = None, **fields: Any
-    ) -> User:
+    def create_user(self, email: str, password: str | None = None, **fields: Any) -> User:
         """Raises `ValueError` without an address."""
         if not email:
             raise ValueError("a user needs an e-mail address")
@@ -26,13 +24,9 @@ class UserManager(BaseUserManager["User"]):
         user.save(using=self._db)
         return user
 
-    def create_superuser(
-        self, email: str, password: str | None = None, **fields: Any
-    ) -> User:
+    def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> User:
         """An operator."""
-        return self.create_user(
-            email, password, **{"is_staff": True, "is_superuser": True, **fields}
-        )
+        return self.create_user(email, password, **{"is_staff": True, "is_superuser": True, **fields})
 
 
 class User(AbstractBaseUser, PermissionsMixin):
@@ -46,9 +40,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     email = models.EmailField(unique=True)
     name = models.CharField(max_length=120, blank=True)
-    theme = models.CharField(
-        max_length=5, choices=Theme, blank=True, default=Theme.SYSTEM
-    )
+    theme = models.CharField(max_length=5, choices=Theme, blank=True, default=Theme.SYSTEM)
     is_staff = models.BooleanField(default=False)
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -80,9 +72,7 @@ class TenantModel(models.Model):
     """The base of everything that a tenant owns."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    tenant = models.ForeignKey(
-        Tenant, on_delete=models.PROTECT, related_name="+", editable=False
-    )
+    tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="+", editable=False)
 
     objects: ClassVar[ScopedManager[Any]] = ScopedManager()
 
@@ -108,11 +98,7 @@ class Membership(TenantModel):
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
-        constraints = (
-            models.UniqueConstraint(
-                fields=["tenant", "user"], name="one_membership_per_person"
-            ),
-        )
+        constraints = (models.UniqueConstraint(fields=["tenant", "user"], name="one_membership_per_person"),)
 
     def __str__(self) -> str:
         return f"{self.user_id} {self.role}"
@@ -134,9 +120,7 @@ class ApiKey(TenantModel):
 class AuditEntry(TenantModel):
     """Who did what, when; never changed."""
 
-    actor = models.ForeignKey(
-        User, on_delete=models.SET_NULL, null=True, related_name="+"
-    )
+    actor = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
     verb = models.CharField(max_length=48)
     object_type = models.CharField(max_length=48)
     object_id = models.CharField(max_length=64)
@@ -144,9 +128,7 @@ class AuditEntry(TenantModel):
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
-        indexes = (
-            models.Index(fields=["tenant", "-created_at"], name="audit_by_time"),
-        )
+        indexes = (models.Index(fields=["tenant", "-created_at"], name="audit_by_time"),)
 
     def __str__(self) -> str:
         return f"{self.verb} {self.object_type}"

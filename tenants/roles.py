@@ -20,11 +20,7 @@ _owner_depth = 0
 
 
 def _switch(sender: Any, connection: Any, **kwargs: Any) -> None:
-    if (
-        connection.alias == "default"
-        and connection.vendor == "postgresql"
-        and not _owner_depth
-    ):
+    if connection.alias == "default" and connection.vendor == "postgresql" and not _owner_depth:
         with connection.cursor() as cursor:
             cursor.execute(f"SET ROLE {APP_ROLE}")
 
@@ -51,4 +47,4 @@ def _reconnect() -> None:
     if not connection.in_atomic_block:
         connection.close()
         if getattr(connection, "pool", None) is not None:
-            connection.close_pool()
+            connection.close_pool()  # type: ignore[attr-defined]

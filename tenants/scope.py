@@ -7,7 +7,7 @@ same: the scope sets `app.tenant` and the role for the transaction only, so a po
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -58,15 +58,12 @@ def _database_says(**settings: str) -> Iterator[None]:
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute(
-                "SELECT "
-                + ", ".join("coalesce(current_setting(%s, true), '')" for _ in names),
+                "SELECT " + ", ".join("coalesce(current_setting(%s, true), '')" for _ in names),
                 names,
             )
             before = cursor.fetchone()
             for name in names:
-                cursor.execute(
-                    "SELECT set_config(%s, %s, true)", [name, settings[name]]
-                )
+                cursor.execute("SELECT set_config(%s, %s, true)", [name, settings[name]])
         yield
     # A rolled back savepoint has already put the old values back; a released one has not.
     if connection.in_atomic_block and not connection.needs_rollback:
@@ -120,25 +117,41 @@ def user_scope(user_id: UUID) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def without_scope() -> Iterator[None]:
+    """Forget the scope that a copied context brought along: a thread has a connection and a transaction of its own."""
+    token = _current.set(None)
+    try:
+        yield
+    finally:
+        _current.reset(token)
+
+
 M = TypeVar("M", bound=models.Model)
+
+
+class ScopedQuerySet(models.QuerySet[M]):
+    """Fills in the scope's tenant wherever rows are made."""
+
+    def create(self, **kwargs: Any) -> M:
+        if "tenant" not in kwargs and "tenant_id" not in kwargs:
+            kwargs["tenant_id"] = current_tenant_id()
+        return super().create(**kwargs)
+
+    def bulk_create(self, objs: Iterable[M], *args: Any, **kwargs: Any) -> list[M]:
+        rows: list[Any] = list(objs)
+        for row in rows:
+            if row.tenant_id is None:
+                row.tenant_id = current_tenant_id()
+        return super().bulk_create(rows, *args, **kwargs)
 
 
 class ScopedManager(models.Manager[M]):
     """Refuses to work outside of a scope, and narrows to the scope's tenant."""
 
-    def get_queryset(self) -> models.QuerySet[M]:
+    def get_queryset(self) -> ScopedQuerySet[M]:
         scope = _current.get()
         if scope is None:
-            raise ScopeError(
-                f"{self.model.__name__} belongs to a tenant: open a scope first"
-            )
-        rows = super().get_queryset()
-        return (
-            rows if scope.tenant_id is None else rows.filter(tenant_id=scope.tenant_id)
-        )
-
-    def create(self, **kwargs: Any) -> M:
-        """As Django's, with the scope's tenant filled in."""
-        if "tenant" not in kwargs and "tenant_id" not in kwargs:
-            kwargs["tenant_id"] = current_tenant_id()
-        return super().create(**kwargs)
+            raise ScopeError(f"{self.model.__name__} belongs to a tenant: open a scope first")
+        rows: ScopedQuerySet[M] = ScopedQuerySet(self.model, using=self._db, hints=self._hints)  # type: ignore[attr-defined]
+        return rows if scope.tenant_id is None else rows.filter(tenant_id=scope.tenant_id)

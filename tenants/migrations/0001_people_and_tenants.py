@@ -1,5 +1,6 @@
-import django.db.models.deletion
 import uuid
+
+import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 
@@ -80,9 +81,7 @@ class Migration(migrations.Migration):
                 ("password", models.CharField(max_length=128, verbose_name="password")),
                 (
                     "last_login",
-                    models.DateTimeField(
-                        blank=True, null=True, verbose_name="last login"
-                    ),
+                    models.DateTimeField(blank=True, null=True, verbose_name="last login"),
                 ),
                 (
                     "is_superuser",
@@ -123,7 +122,7 @@ class Migration(migrations.Migration):
                     "groups",
                     models.ManyToManyField(
                         blank=True,
-                        help_text="The groups this user belongs to. A user will get all permissions granted to each of their groups.",
+                        help_text="The groups this user belongs to. A user will get all permissions granted to each of their groups.",  # noqa: E501
                         related_name="user_set",
                         related_query_name="user",
                         to="auth.group",
@@ -222,11 +221,7 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
-                "constraints": [
-                    models.UniqueConstraint(
-                        fields=("tenant", "user"), name="one_membership_per_person"
-                    )
-                ],
+                "constraints": [models.UniqueConstraint(fields=("tenant", "user"), name="one_membership_per_person")],
             },
         ),
         migrations.CreateModel(
@@ -266,14 +261,9 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
-                "indexes": [
-                    models.Index(fields=["tenant", "-created_at"], name="audit_by_time")
-                ],
+                "indexes": [models.Index(fields=["tenant", "-created_at"], name="audit_by_time")],
             },
         ),
-        *(
-            migrations.RunSQL(GUARD.format(table=table), migrations.RunSQL.noop)
-            for table in TABLES
-        ),
+        *(migrations.RunSQL(GUARD.format(table=table), migrations.RunSQL.noop) for table in TABLES),
         migrations.RunSQL(MEMBERSHIP, migrations.RunSQL.noop),
     ]

@@ -8,6 +8,6 @@ from tenants.roles import as_owner
 
 
 class Command(Flush):
-    def handle(self, *args: Any, **options: Any) -> str | None:
+    def handle(self, **options: Any) -> None:
         with as_owner():
-            return super().handle(*args, **options)
+            super().handle(**options)

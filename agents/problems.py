@@ -32,11 +32,6 @@ class Problem:
     text: str
     severity: Severity = "error"
 
-    @property
-    def anchor(self) -> str:
-        """The id of the control in the editor."""
-        return self.field.replace("[", "-").replace("]", "").replace(".", "-")
-
 
 def problems(config: AgentConfig) -> list[Problem]:
     """Errors first, each group in the order of the editor."""

@@ -55,7 +55,7 @@ class DraftMovedError(PublishError):
 def create(config: AgentConfig, by: User | None) -> Agent:
     """A new agent with this draft, not published."""
     agent: Agent = Agent.objects.create(name=config.name, draft=as_json(config), draft_saved_at=timezone.now())
-    audit.record(by, "create agent", agent, name=agent.name)
+    audit.record(by, "created agent", agent, name=agent.name)
     return agent
 
 
@@ -161,5 +161,5 @@ def _publish(locked: Agent, config: AgentConfig, by: User | None, note: str) -> 
     )
     locked.published = version
     locked.save(update_fields=["published"])
-    audit.record(by, "publish agent", locked, name=locked.name, version=version.number, note=note)
+    audit.record(by, "published agent", locked, name=locked.name, version=version.number, note=note)
     return version

@@ -17,7 +17,12 @@ def test_what_is_written_is_read_again(point):
 
 
 def test_json_of_an_older_shape_gets_the_defaults_of_today():
-    json = {"name": "Asha", "greeting": "Hello", "limits": {"idle_ms": 5_000}, "answers": [{"question": "q", "answer": "a"}]}
+    json = {
+        "name": "Asha",
+        "greeting": "Hello",
+        "limits": {"idle_ms": 5_000},
+        "answers": [{"question": "q", "answer": "a"}],
+    }
 
     config = read(json)
 

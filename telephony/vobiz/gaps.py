@@ -44,7 +44,7 @@ class GapFinder:
         else:
             missing = self._by_clock(timestamp)
         self._heard_bytes += mulaw_bytes
-        self._last_bytes = mulaw_bytes
+        self._last_bytes = mulaw_bytes or self._last_bytes
         return self._grant(missing) if missing >= FRAME_MS else 0
 
     def _by_clock(self, timestamp: float | str | None) -> int:

@@ -1,0 +1,25 @@
+"""End calls whose end never arrived, and recover their recordings."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+
+from telephony import sweeping
+
+
+class Command(BaseCommand):
+    help = "End calls whose end never arrived, and recover their recordings."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--once", action="store_true", help="one round, then stop (otherwise one every 30 s)")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        while True:
+            swept = sweeping.sweep()
+            self.stdout.write(f"{swept.calls} calls ended, {swept.recordings} recordings recovered")
+            if options["once"]:
+                return
+            time.sleep(30)

@@ -1,0 +1,158 @@
+"""Where the carrier's audio comes in: one consumer instance per call, one `TaskGroup` per consumer.
+
+Channels routes here, but its `dispatch` is not used: it closes old database connections before every message, in the
+one thread that all of a process's queries share, so that one slow query would silence every call. This consumer owns
+its receive loop (in `StreamLine`), and asks the database twice: before it accepts, and when all is over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from typing import Any, Final
+
+import structlog
+from channels.consumer import AsyncConsumer
+from django.conf import settings
+
+from agents.voice import providers, session
+from agents.voice.clock import Clock, SystemClock
+from agents.voice.report import CallReport
+from telephony import admission, metrics, opening, recordings, stream_token, wrapup
+from telephony.journal import Journal, Stream
+from telephony.line import StreamLine
+from telephony.models import Outcome
+from telephony.opening import Opening
+from telephony.stream_token import Ticket
+from telephony.vobiz.errors import StreamBroken
+from tenants.db import call_db
+
+WORKER: Final = f"{settings.ROLE or 'web'} {socket.gethostname()} {os.getpid()}"
+GOING_AWAY: Final = 1012
+FAILED: Final = 1011
+
+log = structlog.get_logger(__name__)
+
+
+class MediaConsumer(AsyncConsumer):
+    """One media socket of one call."""
+
+    clock: Clock = SystemClock()
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        await receive()  # websocket.connect
+        ticket = stream_token.read(scope["url_route"]["kwargs"]["token"])
+        if ticket is None:
+            log.warning("media_token_refused")
+            await _deny(send)
+            return
+        with structlog.contextvars.bound_contextvars(call=str(ticket.call_id)):
+            try:
+                with admission.place():
+                    await self._serve(ticket, receive, send)
+            except admission.FullError as full:
+                log.warning("media_socket_refused", reason=full.reason)
+                await _deny(send)
+
+    async def _serve(self, ticket: Ticket, receive: Any, send: Any) -> None:
+        found = await opening.find(ticket, WORKER)
+        if found is None:
+            log.warning("media_socket_without_call")
+            await _deny(send)
+            return
+        ending = Ending(found.stream)
+        line = StreamLine(receive, send)
+        try:
+            await send({"type": "websocket.accept"})
+            ending.report = await self._talk(found, line, ending)
+        except StreamBroken as broken:
+            log.warning("stream_refused", kind=broken.kind)
+            ending.error, line.close_code = f"{broken.kind}: {broken}", broken.close_code
+        except asyncio.CancelledError:
+            ending.outcome, line.close_code = Outcome.DRAINED, GOING_AWAY
+            raise
+        except Exception as error:
+            log.exception("call_failed")
+            ending.error, line.close_code = repr(error), FAILED
+        finally:
+            # The server may be cancelling us: the call must still get its end.
+            await asyncio.shield(asyncio.create_task(ending.write()))
+            await line.close()
+            metrics.count_faults(line.counters)
+
+    async def _talk(self, found: Opening, line: StreamLine, ending: Ending) -> CallReport | None:
+        """Wait for the stream, then run the engine with the journal beside it. None: nobody was there."""
+        started = await line.wait_for_start()
+        if started is None:
+            ending.outcome = Outcome.CALLER_HUNG_UP
+            return None
+        log.info("stream_started", dialect=started.dialect.value, carrier_id=started.call_id)
+        if started.call_id not in ("", found.carrier_id):
+            raise StreamBroken("other_call", "the stream names another call than its address")
+        book = Journal(found.stream)
+        line.before_stop = lambda: call_db(wrapup.stopping, found.stream.tenant_id, found.stream.call_id)
+        metrics.count_tasks(asyncio.get_running_loop())
+        metrics.in_call.set(True)
+        try:
+            async with asyncio.TaskGroup() as group:
+                helpers = [group.create_task(book.run()), group.create_task(_leave_when_overtaken(book, line, ending))]
+                report = await session.run(
+                    line,
+                    found.blueprint,
+                    providers.build(found.blueprint),
+                    self.clock,
+                    on_turn=book.turn,
+                    on_event=_note,
+                    recording_path=recordings.spool_path(found.stream.call_id) if found.blueprint.record else None,
+                )
+                for helper in helpers:
+                    helper.cancel()
+        finally:
+            metrics.in_call.set(False)
+            book.close()
+        return report
+
+
+class Ending:
+    """What is known when the socket is done, written whatever happened."""
+
+    def __init__(self, stream: Stream) -> None:
+        self.stream = stream
+        self.report: CallReport | None = None
+        self.outcome = Outcome.FAILED
+        self.error = ""
+        self.overtaken = False
+
+    async def write(self) -> None:
+        """Never raises: what cannot be written now, the sweep does."""
+        stream, report = self.stream, self.report
+        if self.overtaken:
+            return
+        try:
+            if report is None:
+                await call_db(wrapup.abandon, stream.tenant_id, stream.call_id, self.outcome, self.error)
+            else:
+                wrapup.observe(report)
+                log.info("call_finished", outcome=report.outcome, turns=len(report.turns), ms=report.duration_ms)
+                await call_db(wrapup.finish, stream.tenant_id, stream.call_id, report)
+        except Exception:
+            log.exception("wrapup_failed")
+
+
+async def _leave_when_overtaken(book: Journal, line: StreamLine, ending: Ending) -> None:
+    await book.overtaken.wait()
+    log.warning("stream_overtaken")
+    ending.overtaken = True
+    line.interrupt("error")
+
+
+def _note(kind: str, data: dict[str, object]) -> None:
+    """Small facts of the engine while it runs."""
+    if kind == "provider_error":
+        metrics.provider_errors_total.labels(str(data["provider"]), str(data["kind"])).inc()
+
+
+async def _deny(send: Any) -> None:
+    """Refuse the upgrade: servers answer 403 to a close before the accept."""
+    await send({"type": "websocket.close", "code": 1008, "reason": ""})

@@ -1,0 +1,65 @@
+"""What `/metrics` says about calls. Gauges are summed over the processes that are alive."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Generator, Mapping
+from contextvars import Context, ContextVar
+from typing import Any
+
+from prometheus_client import Counter, Gauge, Histogram
+
+live_calls = Gauge("switchboard_live_calls", "Calls with an open media socket.", multiprocess_mode="livesum")
+tasks = Gauge("switchboard_tasks", "Tasks that work for a call.", multiprocess_mode="livesum")
+journal_backlog = Gauge("switchboard_journal_backlog", "Records waiting to be written.", multiprocess_mode="livesum")
+calls_total = Counter("switchboard_calls_total", "Calls that are over.", ["outcome"])
+calls_refused_total = Counter("switchboard_calls_refused_total", "Calls that were not taken.", ["reason"])
+resumed_calls_total = Counter("switchboard_resumed_calls_total", "Calls taken over by a second stream.")
+playout_underruns_total = Counter("switchboard_playout_underruns_total", "Times the agent's audio ran dry.")
+provider_errors_total = Counter("switchboard_provider_errors_total", "Failures of vendors.", ["provider", "kind"])
+webhooks_refused_total = Counter("switchboard_webhooks_refused_total", "Callbacks that were not taken.", ["status"])
+stream_faults_total = Counter("switchboard_stream_faults_total", "Frames of a media socket that were no use.", ["kind"])
+response_gap_seconds = Histogram(
+    "switchboard_response_gap_seconds",
+    "From the end of the caller's speech to the agent's first frame.",
+    buckets=(0.2, 0.4, 0.6, 0.8, 1.0, 1.25, 1.5, 2.0, 3.0, 5.0, 10.0),
+)
+barge_in_seconds = Histogram(
+    "switchboard_barge_in_seconds",
+    "From the caller's first sound to the agent's silence.",
+    buckets=(0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6, 1.0, 2.0),
+)
+
+in_call: ContextVar[bool] = ContextVar("in_call", default=False)
+"""Set in the task of a media socket; what it starts inherits it and is counted."""
+
+
+def count_tasks(loop: asyncio.AbstractEventLoop) -> None:
+    """Count in `tasks` whatever a call starts on this loop, its vendors' own tasks included: a leak then shows."""
+    if loop.get_task_factory() is None:
+        loop.set_task_factory(_counted)
+
+
+def _counted(
+    loop: asyncio.AbstractEventLoop,
+    work: Coroutine[Any, Any, Any] | Generator[Any, None, Any],
+    *,
+    context: Context | None = None,
+    **options: Any,
+) -> asyncio.Task[Any]:
+    task: asyncio.Task[Any] = asyncio.Task(work, loop=loop, context=context, **options)  # type: ignore[arg-type]
+    if in_call.get():
+        tasks.inc()
+        task.add_done_callback(_gone)
+    return task
+
+
+def _gone(task: asyncio.Task[Any]) -> None:
+    tasks.dec()
+
+
+def count_faults(counters: Mapping[str, int]) -> None:
+    """What a socket sent that was no use, by kind; see `StreamProtocol.counters`."""
+    for kind, number in counters.items():
+        if number and kind not in ("messages", "gap_ms"):
+            stream_faults_total.labels(kind).inc(number)

@@ -1,0 +1,233 @@
+"""Numbers, calls and what was kept of them. Verbs live in `lifecycle`, `dispatch` and `wrapup`."""
+
+from __future__ import annotations
+
+import secrets
+
+from django.db import models
+
+from agents.models import Agent, AgentVersion
+from tenants.models import TenantModel
+from tenants.vault import EncryptedTextField
+
+
+class SignatureMode(models.TextChoices):
+    """What an unsigned callback means. Many Vobiz accounts are never sent a signature."""
+
+    OFF = "off", "Never check"
+    IF_PRESENT = "if-present", "Check when there is one"
+    REQUIRED = "required", "Refuse without one"
+
+
+class CarrierAccount(TenantModel):
+    """A tenant's account at Vobiz. The tokens are write-only: nothing shows them again."""
+
+    auth_id = models.CharField(max_length=64)
+    auth_token = EncryptedTextField(blank=True)
+    parent_token = EncryptedTextField(blank=True)
+    signature_mode = models.CharField(max_length=10, choices=SignatureMode, default=SignatureMode.IF_PRESENT)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=["tenant"], name="one_carrier_account_per_tenant"),)
+
+    def __str__(self) -> str:
+        return self.auth_id
+
+    @property
+    def tokens(self) -> tuple[str, ...]:
+        """What a signature may have been made with: our own token, then the parent account's."""
+        return tuple(token for token in (self.auth_token, self.parent_token) if token)
+
+
+class PhoneNumber(TenantModel):
+    """A rented number and who answers it.
+
+    `token` is the secret part of its callback addresses, 256 random bits: the one thing that Vobiz always brings back.
+    """
+
+    e164 = models.CharField(max_length=16, unique=True)
+    label = models.CharField(max_length=80, blank=True)
+    agent = models.ForeignKey(Agent, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    token = models.CharField(max_length=64, unique=True, default=secrets.token_urlsafe, editable=False)
+    enabled = models.BooleanField(default=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ("e164",)
+        constraints = (models.UniqueConstraint(fields=["tenant", "id"], name="number_of_tenant"),)
+
+    def __str__(self) -> str:
+        return self.e164
+
+
+class Direction(models.TextChoices):
+    """Who rang whom."""
+
+    INBOUND = "inbound", "Incoming"
+    OUTBOUND = "outbound", "Outgoing"
+
+
+class Status(models.TextChoices):
+    """Where a call is. Only `lifecycle.advance` writes it."""
+
+    RINGING = "ringing", "Ringing"
+    STREAMING = "streaming", "Talking"
+    ANSWERED = "answered", "On the line"
+    TRANSFERRING = "transferring", "Being put through"
+    ENDED = "ended", "Ended"
+    REFUSED = "refused", "Refused"
+
+
+LIVE = (Status.RINGING, Status.STREAMING, Status.ANSWERED, Status.TRANSFERRING)
+
+
+class Outcome(models.TextChoices):
+    """How a call went. The first eight are the engine's words (`agents.voice.report.CallReport`)."""
+
+    CALLER_HUNG_UP = "caller_hung_up", "Caller hung up"
+    AGENT_HUNG_UP = "agent_hung_up", "Agent said goodbye"
+    TRANSFER = "transfer", "Put through"
+    SILENCE = "silence", "Caller fell silent"
+    MAX_DURATION = "max_duration", "Reached the time limit"
+    LINE_DEAD = "line_dead", "Line went dead"
+    DRAINED = "drained", "Cut by a restart"
+    FAILED = "failed", "Failed"
+    MISSED = "missed", "Gave up while ringing"
+    LOST = "lost", "Lost"
+    REFUSED = "refused", "Refused"
+
+
+class Call(TenantModel):
+    """One call, keyed by the carrier's id (`CallUUID`, `start.callId`)."""
+
+    carrier_id = models.CharField(max_length=64)
+    direction = models.CharField(max_length=8, choices=Direction, default=Direction.INBOUND)
+    caller = models.CharField(max_length=256, blank=True)
+    called = models.CharField(max_length=16, blank=True)
+    number = models.ForeignKey(PhoneNumber, on_delete=models.PROTECT, null=True, related_name="+")
+    agent = models.ForeignKey(Agent, on_delete=models.PROTECT, null=True, related_name="+")
+    version = models.ForeignKey(AgentVersion, on_delete=models.PROTECT, null=True, related_name="+")
+
+    status = models.CharField(max_length=12, choices=Status, default=Status.RINGING)
+    outcome = models.CharField(max_length=16, choices=Outcome, blank=True)
+    error = models.TextField(blank=True)
+    transfer_to = models.CharField(max_length=80, blank=True)
+
+    created_at = models.DateTimeField()
+    answered_at = models.DateTimeField(null=True)
+    stream_started_at = models.DateTimeField(null=True)
+    stream_ended_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+    duration_ms = models.PositiveIntegerField(null=True)
+
+    hangup_cause = models.CharField(max_length=64, blank=True)
+    hangup_code = models.PositiveIntegerField(null=True)
+    hangup_source = models.CharField(max_length=64, blank=True)
+    carrier_duration_s = models.PositiveIntegerField(null=True)
+    carrier_billed_s = models.PositiveIntegerField(null=True)
+
+    worker = models.CharField(max_length=80, blank=True)
+    heartbeat_at = models.DateTimeField(null=True)
+    epoch = models.PositiveIntegerField(default=0)
+    stream_offers = models.PositiveSmallIntegerField(default=0)
+
+    median_gap_ms = models.PositiveIntegerField(null=True)
+    interruptions = models.PositiveIntegerField(default=0)
+    underruns = models.PositiveIntegerField(default=0)
+    usage = models.JSONField(default=list)
+    collected = models.JSONField(default=list)
+    counters = models.JSONField(default=dict)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=["tenant", "carrier_id"], name="one_call_per_carrier_id"),
+            models.UniqueConstraint(fields=["tenant", "id"], name="call_of_tenant"),
+        )
+        indexes = (
+            models.Index(fields=["tenant", "-created_at", "-id"], name="calls_newest_first"),
+            models.Index(fields=["tenant", "status"], name="calls_live", condition=models.Q(status__in=LIVE)),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.caller} → {self.called}"
+
+    @property
+    def is_live(self) -> bool:
+        """Whether the caller may still be there."""
+        return self.status in LIVE
+
+
+class Turn(TenantModel):
+    """One finished turn: `agents.voice.report.TurnRecord` as a row. Times are ms on the recording's axis."""
+
+    call = models.ForeignKey(Call, on_delete=models.CASCADE, related_name="turns")
+    index = models.PositiveIntegerField()
+    speaker = models.CharField(max_length=6)
+    kind = models.CharField(max_length=12)
+    text = models.TextField(blank=True)
+    unheard = models.TextField(blank=True)
+    started_ms = models.PositiveIntegerField()
+    ended_ms = models.PositiveIntegerField()
+    interrupted = models.BooleanField(default=False)
+    barge_in_ms = models.PositiveIntegerField(null=True)
+    gap_ms = models.PositiveIntegerField(null=True)
+    patience_ms = models.PositiveIntegerField(null=True)
+    model_ms = models.PositiveIntegerField(null=True)
+    voice_ms = models.PositiveIntegerField(null=True)
+    line_ms = models.PositiveIntegerField(null=True)
+    confidence = models.FloatField(null=True)
+
+    class Meta:
+        ordering = ("index",)
+        constraints = (models.UniqueConstraint(fields=["call", "index"], name="one_turn_per_place"),)
+
+    def __str__(self) -> str:
+        return f"{self.index} {self.speaker}"
+
+
+class Recording(TenantModel):
+    """Where a call's stereo µ-law WAV is kept, and its peaks for the picture."""
+
+    call = models.OneToOneField(Call, on_delete=models.CASCADE, related_name="recording")
+    name = models.CharField(max_length=200)
+    duration_ms = models.PositiveIntegerField()
+    bytes = models.PositiveBigIntegerField()
+    peaks = models.JSONField(default=list)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class WebhookEvent(TenantModel):
+    """A callback as it came, without its secrets, stored before it is handled."""
+
+    number = models.ForeignKey(PhoneNumber, on_delete=models.CASCADE, related_name="+")
+    kind = models.CharField(max_length=16)
+    carrier_id = models.CharField(max_length=64, blank=True)
+    fields = models.JSONField(default=dict)
+    signed_with = models.CharField(max_length=12, blank=True)
+    received_at = models.DateTimeField(auto_now_add=True)
+    handled_at = models.DateTimeField(null=True)
+    error = models.TextField(blank=True)
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=["tenant", "id"], name="webhook_of_tenant"),)
+        indexes = (models.Index(fields=["tenant", "carrier_id"], name="webhooks_by_call"),)
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.carrier_id}"
+
+
+class UsedNonce(TenantModel):
+    """A nonce of a good signature: good once. One callback may use two, when it is signed in two versions."""
+
+    event = models.ForeignKey(WebhookEvent, on_delete=models.CASCADE, related_name="nonces")
+    nonce = models.CharField(max_length=32)
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=["tenant", "nonce"], name="one_use_per_nonce"),)
+
+    def __str__(self) -> str:
+        return self.nonce

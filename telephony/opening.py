@@ -1,0 +1,67 @@
+"""The last query before a media socket is accepted: whose call it is, and what its agent is like."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+from django.utils import timezone
+
+from agents import publishing
+from agents.config import ConfigError
+from agents.voice.blueprint import Blueprint
+from telephony import lifecycle, metrics
+from telephony.journal import Stream
+from telephony.models import Call, Outcome
+from telephony.stream_token import Ticket
+from tenants.db import call_db
+from tenants.scope import tenant_scope
+
+LOOKUPS: Final = 5
+LOOKUP_PAUSE_S: Final = 0.1
+"""The socket may be quicker than the answer's commit (vobiz.md 4.5)."""
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What the socket must know before the first frame."""
+
+    stream: Stream
+    carrier_id: str
+    blueprint: Blueprint
+
+
+async def find(ticket: Ticket, worker: str) -> Opening | None:
+    """Begin the call's stream; None for a call that is not there, over, or cannot be served."""
+    for attempt in range(LOOKUPS):
+        if attempt:
+            await asyncio.sleep(LOOKUP_PAUSE_S)
+        try:
+            return await call_db(begin, ticket, worker)
+        except Call.DoesNotExist:
+            continue
+    return None
+
+
+def begin(ticket: Ticket, worker: str) -> Opening | None:
+    """One transaction. Raises `Call.DoesNotExist`."""
+    now = timezone.now()
+    with tenant_scope(ticket.tenant_id):
+        move = lifecycle.advance(
+            ticket.call_id, "stream_started", answered_at=now, stream_started_at=now, heartbeat_at=now, worker=worker
+        )
+        call = move.call
+        if not move.accepted or call.version is None:
+            return None
+        try:
+            blueprint = publishing.blueprint(call.version)
+        except ConfigError as error:
+            lifecycle.advance(call.id, "finished", outcome=Outcome.FAILED, error=str(error))
+            return None
+    if call.epoch > 1:
+        metrics.resumed_calls_total.inc()
+    return Opening(Stream(call.tenant_id, call.id, call.epoch), call.carrier_id, blueprint)

@@ -1,0 +1,52 @@
+"""What nobody told us: ends the calls whose end never arrived, and recovers their recordings. Repeatable at will."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+import structlog
+from django.db.models import Q
+from django.utils import timezone
+
+from telephony import lifecycle, recordings
+from telephony.models import Call, Outcome, Status
+from tenants.scope import platform_scope, tenant_scope
+
+QUIET: Final = timedelta(seconds=60)
+"""The journal says every 10 s that a stream lives."""
+RINGING: Final = timedelta(seconds=120)
+TRANSFERRING: Final = timedelta(hours=4)
+"""A bridge has no heartbeat; 14,400 s is where `<Dial>` ends it by itself (vobiz.md 3.5)."""
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """How much there was to do."""
+
+    calls: int
+    recordings: int
+
+
+def sweep() -> Swept:
+    """One round. Blocking."""
+    now = timezone.now()
+    silent = Q(heartbeat_at__lt=now - QUIET) | Q(heartbeat_at=None, stream_started_at__lt=now - QUIET)
+    with platform_scope("calls whose end never arrived"):
+        stuck = list(
+            Call.objects.filter(
+                Q(status=Status.STREAMING) & silent
+                | Q(status=Status.RINGING, created_at__lt=now - RINGING)
+                | Q(status=Status.ANSWERED) & silent
+                | Q(status=Status.TRANSFERRING, stream_ended_at__lt=now - TRANSFERRING)
+                | Q(status=Status.ENDED, outcome="", ended_at__lt=now - QUIET)
+            ).values_list("tenant_id", "id")
+        )
+    for tenant_id, call_id in stuck:
+        with tenant_scope(tenant_id):
+            move = lifecycle.advance(call_id, "lost", outcome=Outcome.LOST)
+        log.warning("call_swept", call=str(call_id), was=move.before.value)
+    return Swept(len(stuck), recordings.recover())

@@ -1,0 +1,133 @@
+"""The carrier's callbacks: judge and store (`intake`), parse (`vobiz.callbacks`), decide, reply.
+
+The answer contacts nobody and leaves in milliseconds. Everything here may come late, twice and in any order.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Final
+
+import structlog
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_http_methods
+
+from telephony import dispatch, intake, lifecycle, next_document
+from telephony.intake import Callback, RefusedCallback
+from telephony.models import Call
+from telephony.stream_token import Ticket
+from telephony.vobiz import answers, callbacks
+from telephony.vobiz.errors import BadField
+from tenants.scope import tenant_scope
+
+REPORT_S: Final = 2.0
+"""How long the next document waits for the engine's report; the caller hears nothing meanwhile."""
+REPORT_LOOK_S: Final = 0.05
+
+View = Callable[[HttpRequest, str], HttpResponse]
+
+log = structlog.get_logger(__name__)
+
+
+def _callback(kind: str) -> Callable[[Callable[[Callback], HttpResponse]], View]:
+    """Make a view of what is done with a genuine callback."""
+
+    def decorate(handle: Callable[[Callback], HttpResponse]) -> View:
+        def view(request: HttpRequest, token: str) -> HttpResponse:
+            try:
+                callback = intake.take(kind, token, request)
+            except RefusedCallback as refused:
+                return HttpResponse(f"{refused}\n", status=refused.status, content_type="text/plain")
+            try:
+                reply = handle(callback)
+            except BadField as bad:
+                intake.close(callback, error=str(bad))
+                log.warning("callback_malformed", kind=kind, field=bad.field, number=callback.number.e164)
+                return HttpResponse(f"{bad}\n", status=bad.http_status, content_type="text/plain")
+            except Exception as error:
+                intake.close(callback, error=repr(error))
+                raise
+            intake.close(callback)
+            return reply
+
+        view.__name__ = handle.__name__
+        return csrf_exempt(require_http_methods(["GET", "POST"])(view))
+
+    return decorate
+
+
+@_callback("answer")
+def answer(callback: Callback) -> HttpResponse:
+    """A call rings: who takes it. Also the hang-up of applications that have no hang-up URL of their own."""
+    incoming = callbacks.read_answer(callback.fields)
+    if isinstance(incoming, callbacks.CallEnded):
+        return _ended(callback, incoming)
+    match dispatch.decide(callback.number, incoming):
+        case dispatch.Connect(tenant_id=tenant_id, call_id=call_id):
+            return _xml(next_document.stream(callback.number, Ticket(tenant_id, call_id)))
+        case dispatch.Refuse() as refusal:
+            return _xml(answers.Refuse(refusal.sentence))
+
+
+@_callback("hangup")
+def hangup(callback: Callback) -> HttpResponse:
+    """A call is over: the only word on it that counts."""
+    return _ended(callback, callbacks.read_hangup(callback.fields))
+
+
+@_callback("stream-status")
+def stream_status(callback: Callback) -> HttpResponse:
+    """News of a stream or of a dialled leg. The socket and the hang-up tell us the same, so it is only kept."""
+    if "DialAction" in callback.fields:
+        dial = callbacks.read_dial_news(callback.fields)
+        log.info("dial_news", action=dial.action, carrier_id=dial.call_id, cause=dial.cause_code)
+    else:
+        status = callbacks.read_stream_status(callback.fields)
+        log.info("stream_status", happened=status.event, carrier_id=status.call_id, error=status.error)
+    return HttpResponse(b"ok\n", content_type="text/plain")
+
+
+@_callback("after-stream")
+def after_stream(callback: Callback) -> HttpResponse:
+    """The stream, or a dial, is over and the caller is still there: what is next."""
+    if callback.fields.get("Event") == "Hangup":
+        return _ended(callback, callbacks.read_hangup(callback.fields))
+    dialled = callbacks.read_dial_result(callback.fields) if "DialStatus" in callback.fields else None
+    carrier_id = dialled.call_id if dialled else callbacks.read_fetch(callback.fields).call_id
+    until = time.monotonic() + REPORT_S
+    while (document := _after(callback, carrier_id, dialled, until)) is None:
+        time.sleep(REPORT_LOOK_S)
+    return _xml(document)
+
+
+def _after(
+    callback: Callback, carrier_id: str, dialled: callbacks.DialResult | None, until: float
+) -> answers.Answer | None:
+    return next_document.after(callback.number, carrier_id, dialled, patient=time.monotonic() < until)
+
+
+def _ended(callback: Callback, ended: callbacks.CallEnded) -> HttpResponse:
+    with tenant_scope(callback.number.tenant_id):
+        call = Call.objects.filter(carrier_id=ended.call_id).first()
+        if call is None:
+            log.info("hangup_of_unknown_call", carrier_id=ended.call_id)
+        else:
+            said = ended.ended_at
+            lifecycle.advance(
+                call.id,
+                "hung_up",
+                ended_at=said if said and call.created_at <= said <= timezone.now() else timezone.now(),
+                hangup_cause=ended.cause[:64],
+                hangup_code=ended.cause_code,
+                hangup_source=ended.source[:64],
+                carrier_duration_s=ended.duration_s,
+                carrier_billed_s=ended.billed_s,
+            )
+    return HttpResponse(b"ok\n", content_type="text/plain")
+
+
+def _xml(document: answers.Answer) -> HttpResponse:
+    return HttpResponse(document.xml(), content_type=answers.CONTENT_TYPE)

@@ -1,0 +1,111 @@
+"""The end of a conversation: `CallReport` → turns, usage, recording, lifecycle. Safe to repeat, in any order with the
+carrier's hang-up and the sweep."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterable
+from dataclasses import asdict
+from uuid import UUID
+
+import structlog
+from django.utils import timezone
+
+from agents.voice.report import CallReport, TurnRecord
+from telephony import lifecycle, metrics, recordings
+from telephony.models import Outcome, Turn
+from tenants.scope import tenant_scope
+
+log = structlog.get_logger(__name__)
+
+
+def finish(tenant_id: UUID, call_id: UUID, report: CallReport) -> None:
+    """Keep everything that the engine knows, and end the call unless it is being put through. Blocking.
+
+    The conversation is one transaction, at once: the carrier may be asking what is next. The recording follows; if
+    that fails, the sweep finds it in the spool.
+    """
+    with tenant_scope(tenant_id):
+        write_turns(tenant_id, call_id, report.turns)
+        lifecycle.advance(
+            call_id,
+            "handed_over" if report.outcome == Outcome.TRANSFER else "finished",
+            outcome=report.outcome,
+            error="\n".join(report.errors),
+            transfer_to=report.transfer_to or "",
+            stream_ended_at=timezone.now(),
+            duration_ms=report.duration_ms,
+            usage=[asdict(usage) for usage in report.usage],
+            collected=[list(pair) for pair in report.collected],
+            counters=dict(report.counters),
+            underruns=report.underruns,
+            interruptions=sum(turn.interrupted for turn in report.turns),
+            median_gap_ms=median_gap_ms(report.turns),
+        )
+    if report.recording:
+        try:
+            recordings.keep(tenant_id, call_id, report.recording)
+        except Exception as error:  # any storage may be behind it
+            log.error("recording_not_stored", call=str(call_id), error=repr(error))
+
+
+def stopping(tenant_id: UUID, call_id: UUID) -> None:
+    """We are about to tell the carrier to come back for the next document: let that find us waiting for the report."""
+    with tenant_scope(tenant_id):
+        lifecycle.advance(call_id, "stream_stopped", stream_ended_at=timezone.now())
+
+
+def abandon(tenant_id: UUID, call_id: UUID, outcome: Outcome, error: str) -> None:
+    """End a call whose engine brought no report: it never began, or broke. The sweep finds what it had recorded."""
+    with tenant_scope(tenant_id):
+        lifecycle.advance(call_id, "finished", outcome=outcome, error=error, stream_ended_at=timezone.now())
+
+
+def write_turns(tenant_id: UUID, call_id: UUID, turns: Iterable[TurnRecord]) -> None:
+    """Insert finished turns; a turn that is there already is brought up to date. In the call's scope."""
+    rows = [_row(tenant_id, call_id, turn) for turn in turns]
+    if rows:
+        Turn.objects.bulk_create(
+            rows, update_conflicts=True, unique_fields=["call", "index"], update_fields=_TURN_FIELDS
+        )
+
+
+_TURN_FIELDS = [
+    field.name for field in Turn._meta.concrete_fields if field.name not in {"id", "tenant", "call", "index"}
+]
+
+
+def _row(tenant_id: UUID, call_id: UUID, turn: TurnRecord) -> Turn:
+    timing = asdict(turn.timing) if turn.timing else {}
+    return Turn(
+        tenant_id=tenant_id,
+        call_id=call_id,
+        index=turn.index,
+        speaker=turn.speaker,
+        kind=turn.kind,
+        text=turn.text,
+        unheard=turn.unheard,
+        started_ms=turn.started_ms,
+        ended_ms=turn.ended_ms,
+        interrupted=turn.interrupted,
+        barge_in_ms=turn.barge_in_ms,
+        confidence=turn.confidence,
+        **timing,
+    )
+
+
+def median_gap_ms(turns: Iterable[TurnRecord]) -> int | None:
+    """Half of the replies came within this time; None without replies."""
+    gaps = [turn.timing.gap_ms for turn in turns if turn.timing]
+    return round(statistics.median(gaps)) if gaps else None
+
+
+def observe(report: CallReport) -> None:
+    """Count what a finished call was like."""
+    for turn in report.turns:
+        if turn.timing:
+            metrics.response_gap_seconds.observe(turn.timing.gap_ms / 1000)
+        if turn.barge_in_ms is not None:
+            metrics.barge_in_seconds.observe(turn.barge_in_ms / 1000)
+    if report.underruns:
+        metrics.playout_underruns_total.inc(report.underruns)

@@ -39,6 +39,8 @@ FIRST_AUDIO_S: Final = 2.0
 """A second voice would justify 1.2 s; a retry of the same one does not."""
 BETWEEN_AUDIO_S: Final = 1.5
 TRIES: Final = 2
+RECORDED: Final = "(recorded apology)"
+"""Stands in the transcript for the sentence that needs no provider."""
 
 Stage = Literal["stt", "llm", "tts", "open"]
 """Where a vendor failed."""
@@ -162,8 +164,17 @@ class Mouth:
             piece.end = self._playout.pushed
             self._meter.add(stage.provider, stage.model, "tts.characters", len(text), "characters")
             return wanted
-        piece.text = "(recorded apology)"
-        return self._push(reply, recorded_apology(), piece) and False
+        self._apologise(reply, piece)
+        return False
+
+    def _apologise(self, reply: Reply, piece: Piece) -> None:
+        """No voice at all: the recorded sentence, and the end of the call."""
+        del reply.pieces[reply.pieces.index(piece.text) :]
+        piece.text = RECORDED
+        reply.pieces.append(RECORDED)
+        reply.closing = "failed"
+        self._closing(reply, Closing("failed"))
+        self._push(reply, recorded_apology(), piece)
 
     async def _synthesise(self, reply: Reply, piece: Piece, said: bytearray, words: list[tuple[str, int]]) -> bool:
         name = self._blueprint.tts.provider

@@ -350,8 +350,8 @@ def test_whatever_happens_the_floor_keeps_its_promises(steps):
             now = max(now, floor.next_deadline)
             held, ended = _check(floor, floor.on(e.Tick(), now), now, held, ended)
         now = target
-        event = e.CallerOn(now) if event == "on" else e.CallerOff(now) if event == "off" else event
-        held, ended = _check(floor, floor.on(event, now), now, held, ended)
+        happened = {"on": e.CallerOn(now), "off": e.CallerOff(now)}.get(event, event)
+        held, ended = _check(floor, floor.on(happened, now), now, held, ended)
 
 
 def _check(floor, actions, now, held, ended):
@@ -368,7 +368,8 @@ def _check(floor, actions, now, held, ended):
             assert action.text or action.rejected
     if held is not None:
         # A caller who starts and stops again and again may prolong it, two seconds at a time.
-        assert floor.next_deadline is not None and floor.next_deadline <= now + 2.01
+        assert floor.next_deadline is not None
+        assert floor.next_deadline <= now + 2.01
     assert ended or floor.next_deadline is not None, "somebody is always waited for"
     return held, ended
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import audioop
 import hashlib
+import itertools
 import math
 import random
 import struct
@@ -32,7 +33,7 @@ def tone(hertz: float, rate: int, seconds: float = 0.5, amplitude: float = 12_00
 
 def pieces(data: bytes, cuts: list[int]) -> list[bytes]:
     edges = sorted({0, len(data), *(cut % (len(data) + 1) for cut in cuts)})
-    return [data[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+    return [data[a:b] for a, b in itertools.pairwise(edges)]
 
 
 @pytest.mark.parametrize(

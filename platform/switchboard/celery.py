@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 from celery import Celery
 from celery.signals import setup_logging
@@ -15,9 +14,9 @@ from django.conf import settings
 from switchboard import queue_folder
 from switchboard.keyring import private_folder
 
-if settings.CELERY["broker_url"] == "filesystem://":
+if not settings.CELERY_BROKER_URL:
     queue_folder.install()
-    private_folder(Path(settings.CELERY["broker_transport_options"]["data_folder_in"]))
+    private_folder(settings.QUEUE_FOLDER)
 
 app = Celery("switchboard")
 app.config_from_object(settings.CELERY)

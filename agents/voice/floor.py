@@ -11,6 +11,7 @@ from collections.abc import Callable
 from enum import Enum, auto
 from typing import Final, Literal
 
+from agents.voice.bargein import CONFIRM_WORDS, Alarms, confirms
 from agents.voice.blueprint import Limits
 from agents.voice.events import (
     Action,
@@ -44,10 +45,8 @@ from agents.voice.events import (
 )
 from agents.voice.patience import DISCARD_S, FINAL_GRACE_S, MAX_S, Patience
 from agents.voice.turn import Turn
-from agents.voice.words import Lexicon, has_stop, is_backchannel, normal
+from agents.voice.words import Lexicon, is_backchannel, normal
 
-CONFIRM_WORDS: Final = 2
-CONFIRM_SPEECH_S: Final = 0.800
 DEAF_SPEECH_S: Final = 1.200
 RESUME_NOD_S: Final = 0.300
 RESUME_SILENT_S: Final = 1.000
@@ -61,9 +60,6 @@ ENDING_MAX_S: Final = 17.0
 KEYS_S: Final = 2.0
 BOOST: Final = 0.1
 BOOST_S: Final = 3.0
-ALARMS: Final = 3
-ALARMS_WITHIN_S: Final = 30.0
-NOISY_S: Final = 60.0
 DEFERRALS: Final = 2
 HARD_ENDINGS: Final = frozenset({"max_duration", "drained", "failed"})
 """Endings that the caller cannot talk us out of."""
@@ -127,8 +123,7 @@ class Floor:
         self._kept: CommitCaller | None = None
         self._keys = ""
         self._keys_began = now
-        self._alarms: list[float] = []
-        self._noisy_until = -1e9
+        self._alarms = Alarms()
         self._deferrals = 0
         self._end_reason = ""
         self._ended = False
@@ -206,7 +201,7 @@ class Floor:
             self.agent = Agent.SPEAKING
 
     def _may_duck(self, now: float) -> bool:
-        return self.interruptible and now >= self._noisy_until
+        return self.interruptible and not self._alarms.noisy(now)
 
     def _c4_off(self, event: CallerOff, now: float) -> None:
         turn = self._turn
@@ -309,7 +304,8 @@ class Floor:
         self._commit(now)
 
     def _d_monologue(self, now: float) -> None:
-        self._noisy(now)
+        self._alarms.declare(now)
+        self._do.append(Note("noisy_line"))
         self._c4_off(CallerOff(now), now)
 
     def _commit(self, now: float) -> None:
@@ -362,16 +358,11 @@ class Floor:
     # --- barge-in ---
 
     def _confirms(self, text: str, *, final: bool) -> bool:
-        spoken = normal(text)
-        if not spoken:
+        ending = self.agent is Agent.ENDING
+        if ending and self._deferrals >= DEFERRALS:
             return False
-        if self.agent is Agent.ENDING and (spoken in self._lexicon.farewells or self._deferrals >= DEFERRALS):
-            return False
-        if has_stop(text, self._lexicon):
-            return True
-        if is_backchannel(text, self._lexicon):
-            return final and (self.asked or bool(self.hints)) and spoken in self._lexicon.answers
-        return final or len(spoken.split()) >= CONFIRM_WORDS or self._turn.lasted(CONFIRM_SPEECH_S)
+        asked = self.asked or bool(self.hints)
+        return confirms(text, self._lexicon, self._turn, final=final, asked=asked, farewell=ending)
 
     def _judge(self, text: str, now: float, *, final: bool) -> None:
         if self.agent is Agent.IDLE or not text:
@@ -420,14 +411,8 @@ class Floor:
 
     def _false_alarm(self, now: float) -> None:
         self._do.append(Note("false_alarm"))
-        self._alarms = [at for at in self._alarms if now - at < ALARMS_WITHIN_S] + [now]
-        if len(self._alarms) >= ALARMS:
-            self._noisy(now)
-
-    def _noisy(self, now: float) -> None:
-        self._alarms.clear()
-        self._noisy_until = now + NOISY_S
-        self._do.append(Note("noisy_line"))
+        if self._alarms.another(now):
+            self._do.append(Note("noisy_line"))
 
     # --- the agent ---
 

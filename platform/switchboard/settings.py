@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -88,7 +87,9 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 INSTALLED_APPS = [
     # Ours come first: their management commands override Django's.
-    *(name for name in ("tenants", "agents", "telephony") if find_spec("tenants.vault") or name == "tenants"),
+    "tenants",
+    "agents",
+    "telephony",
     "switchboard",
     "channels",
     "django.contrib.auth",

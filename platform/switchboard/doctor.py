@@ -1,0 +1,175 @@
+"""What an installation needs, looked at one by one: each check says what it found, not what it hoped for."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import shutil
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from django.apps import apps
+from django.conf import settings
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+
+from tenants.models import TenantModel
+from tenants.roles import as_owner
+from tenants.scope import APP_ROLE, PLATFORM_ROLE
+
+Verdict = Literal["ok", "note", "bad"]
+LEAST_FREE = 2 * 1024**3
+"""Bytes; an hour of a call's stereo recording takes 115 MB."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """`bad` makes the command fail; a `note` does not."""
+
+    what: str
+    verdict: Verdict
+    detail: str
+
+
+def examine() -> list[Finding]:
+    """Every check, in the order in which one depends on another. A check that breaks is a finding too."""
+    findings: list[Finding] = []
+    for check in (database, migrations, roles, guards, channel_layer, broker, storage, addresses, providers):
+        try:
+            findings.extend(check())
+        except Exception as error:
+            findings.append(Finding(check.__name__, "bad", f"{type(error).__name__}: {error}".strip()))
+            if check is database:
+                break
+    return findings
+
+
+def database() -> Iterator[Finding]:
+    """Reachable, and PostgreSQL 14 or newer."""
+    with as_owner(), connection.cursor() as cursor:
+        cursor.execute("SELECT current_setting('server_version_num')::int, current_setting('server_version')")
+        number, name = cursor.fetchone()
+    where = "embedded" if settings.EMBEDDED else "DATABASE_URL"
+    yield Finding(
+        "database", "ok" if number >= 140000 else "bad", f"PostgreSQL {name} ({where}); 14 or newer is needed"
+    )
+
+
+def migrations() -> Iterator[Finding]:
+    """Nothing left to apply."""
+    with as_owner():
+        executor = MigrationExecutor(connection)
+        plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    if plan:
+        names = ", ".join(f"{step.app_label}.{step.name}" for step, _ in plan[:3])
+        yield Finding("migrations", "bad", f"{len(plan)} to apply ({names}…): switchboard migrate")
+    else:
+        yield Finding("migrations", "ok", "all applied")
+
+
+def roles() -> Iterator[Finding]:
+    """We work as a role that owns nothing and cannot go round row-level security."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_user")
+        [user] = cursor.fetchone()
+        cursor.execute(
+            "SELECT rolname, rolsuper OR rolbypassrls OR rolcanlogin FROM pg_roles WHERE rolname IN (%s, %s)",
+            [APP_ROLE, PLATFORM_ROLE],
+        )
+        found = dict(cursor.fetchall())
+        cursor.execute("SELECT count(*) FROM pg_tables WHERE schemaname = 'public' AND tableowner = %s", [APP_ROLE])
+        [owned] = cursor.fetchone()
+    missing = {APP_ROLE, PLATFORM_ROLE} - set(found)
+    strong = [name for name, is_strong in found.items() if is_strong]
+    if missing or strong or owned or user != APP_ROLE:
+        detail = f"works as {user}; missing: {sorted(missing)}; too strong: {strong}; tables owned by it: {owned}"
+        yield Finding("roles", "bad", detail)
+    else:
+        yield Finding("roles", "ok", f"works as {user}")
+
+
+def guards() -> Iterator[Finding]:
+    """Row-level security is on and forced on every table with a tenant, and has policies."""
+    tables = sorted(model._meta.db_table for model in apps.get_models() if issubclass(model, TenantModel))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT c.relname FROM pg_class c WHERE c.relname = ANY(%s) AND c.relnamespace = 'public'::regnamespace "
+            "AND c.relrowsecurity AND c.relforcerowsecurity "
+            "AND EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = c.oid)",
+            [tables],
+        )
+        guarded = {row[0] for row in cursor.fetchall()}
+    if open_tables := sorted(set(tables) - guarded):
+        yield Finding("tenant tables", "bad", f"not guarded by forced row-level security: {', '.join(open_tables)}")
+    else:
+        yield Finding("tenant tables", "ok", f"{len(tables)} guarded by forced row-level security")
+
+
+def channel_layer() -> Iterator[Finding]:
+    """A message goes out and comes back."""
+    from channels.layers import channel_layers
+
+    async def round_trip() -> None:
+        layer = channel_layers.make_backend("default")
+        channel = await layer.new_channel()
+        group = f"doctor.{uuid.uuid4().hex}"
+        await layer.group_add(group, channel)
+        await layer.group_send(group, {"type": "doctor"})
+        try:
+            await asyncio.wait_for(layer.receive(channel), 5)
+        finally:
+            await layer.flush()
+
+    asyncio.run(round_trip())
+    yield Finding("channel layer", "ok", "Redis" if settings.REDIS_URL else "through the database")
+
+
+def broker() -> Iterator[Finding]:
+    """Celery's broker takes a connection."""
+    from switchboard.celery import app
+
+    with app.connection_for_write() as link:
+        link.ensure_connection(max_retries=1, timeout=5)
+        yield Finding("broker", "ok", link.as_uri() if settings.CELERY_BROKER_URL else str(settings.QUEUE_FOLDER))
+
+
+def storage() -> Iterator[Finding]:
+    """Recordings can be written, and there is room."""
+    folder = settings.MEDIA_ROOT
+    existing = next(path for path in (folder, *folder.parents) if path.exists())
+    free = shutil.disk_usage(existing).free
+    verdict: Verdict = "ok" if free >= LEAST_FREE else "bad"
+    yield Finding("recordings", verdict, f"{free / 1024**3:.1f} GB free at {folder}")
+
+
+def addresses() -> Iterator[Finding]:
+    """The carrier fetches PUBLIC_URL and opens STREAM_URL: both encrypted, unless only we call ourselves."""
+    if settings.IS_LOOPBACK:
+        yield Finding("PUBLIC_URL", "note", f"{settings.PUBLIC_URL}: only the simulator can call here")
+        return
+    if not settings.IS_HTTPS:
+        yield Finding("PUBLIC_URL", "bad", f"{settings.PUBLIC_URL}: the carrier wants https")
+    else:
+        yield Finding("PUBLIC_URL", "ok", settings.PUBLIC_URL)
+    plain = [url for url in settings.STREAM_URLS if not url.startswith("wss://")]
+    detail = f"not wss: {', '.join(plain)}" if plain else ", ".join(settings.STREAM_URLS)
+    yield Finding("STREAM_URL", "bad" if plain else "ok", detail)
+
+
+def providers() -> Iterator[Finding]:
+    """The vendors' packages, and what the keyless agent needs."""
+    for name, needed in (("deepgram", "bad"), ("openai", "bad"), ("cartesia", "bad"), ("onnxruntime", "bad")):
+        yield _importable(name, needed)  # type: ignore[arg-type]
+    for name in ("pocketsphinx", "espeakng_loader"):
+        yield _importable(name, "note", "; the keyless agent needs switchboard[offline]")
+
+
+def _importable(name: str, otherwise: Verdict, hint: str = "") -> Finding:
+    load: Callable[[str], object] = importlib.import_module
+    try:
+        load(name)
+    except ImportError as error:
+        return Finding(name, otherwise, f"{error}{hint}")
+    return Finding(name, "ok", "importable")

@@ -15,8 +15,9 @@ from django.contrib.auth.models import AnonymousUser
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponseBase
-from django.shortcuts import resolve_url
+from django.shortcuts import redirect, resolve_url
 from django.template.response import SimpleTemplateResponse
+from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 from django_htmx.http import HttpResponseClientRedirect
 
@@ -44,6 +45,21 @@ MAY: dict[Role, frozenset[Permission]] = {
     Role.ANALYST: READ | {"listen"},
     Role.BILLING: frozenset({"view calls"}),
 }
+
+
+_COLUMNS: dict[str, Permission] = {
+    "Calls": "view calls",
+    "Recordings": "listen",
+    "Agents": "edit agents",
+    "Numbers": "edit numbers",
+    "People": "manage members",
+}
+
+
+def rights() -> dict[str, list[Any]]:
+    """The table above in words, for the team's page: `columns` and `rows` of (role, yes or no per column)."""
+    rows = [(role.label, [permission in MAY[role] for permission in _COLUMNS.values()]) for role in Role]
+    return {"columns": list(_COLUMNS), "rows": rows}
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +111,8 @@ TenantPage = Callable[Concatenate[TenantRequest, ...], HttpResponseBase]
 def tenant_view(permission: Permission) -> Callable[[TenantPage], Callable[..., HttpResponseBase]]:
     """The door of a page of one tenant. The view runs, and its template renders, in its scope and one transaction.
 
-    Sets `request.tenant`, `request.membership` and `request.permissions`, and keeps `slug` to itself.
+    Sets `request.tenant`, `request.membership` and `request.permissions`, and keeps `slug` to itself. Times are shown
+    in the tenant's time zone.
     """
     if permission not in ALL:
         raise ValueError(f"no such permission: {permission}")
@@ -103,15 +120,17 @@ def tenant_view(permission: Permission) -> Callable[[TenantPage], Callable[..., 
     def decorate(view: TenantPage) -> Callable[..., HttpResponseBase]:
         @wraps(view)
         def page(request: HttpRequest, *args: Any, slug: str, **kwargs: Any) -> HttpResponseBase:
-            if not request.user.is_authenticated:
+            if not isinstance(request.user, User):
                 return _to_sign_in(request)
+            if request.user.must_change_password:
+                return redirect("account_change_password")
             admission = admit(request.user, slug)
             inside = cast("TenantRequest", request)
             inside.tenant, inside.membership = admission.tenant, admission.membership
             inside.permissions = admission.permissions
             if permission not in admission.permissions:
                 raise PermissionDenied
-            with tenant_scope(admission.tenant.id):
+            with tenant_scope(admission.tenant.id), timezone.override(admission.tenant.time_zone):
                 response = view(inside, *args, **kwargs)
                 if isinstance(response, SimpleTemplateResponse):
                     response.render()

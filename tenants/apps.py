@@ -5,6 +5,7 @@ class TenantsConfig(AppConfig):
     name = "tenants"
 
     def ready(self) -> None:
-        from tenants import roles
+        from tenants import passwords, roles
 
         roles.connect()
+        passwords.connect()

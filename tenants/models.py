@@ -30,7 +30,10 @@ class UserManager(BaseUserManager["User"]):
 
 
 class User(AbstractBaseUser, PermissionsMixin):
-    """A person. `is_staff` makes an operator of the platform; tenants' rights come from `Membership` alone."""
+    """A person. `is_staff` makes an operator of the platform; tenants' rights come from `Membership` alone.
+
+    `must_change_password`: somebody else knows it; no tenant's page opens before it was changed.
+    """
 
     class Theme(models.TextChoices):
         SYSTEM = "", "As the system"
@@ -41,6 +44,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     email = models.EmailField(unique=True)
     name = models.CharField(max_length=120, blank=True)
     theme = models.CharField(max_length=5, choices=Theme, blank=True, default=Theme.SYSTEM)
+    must_change_password = models.BooleanField(default=False)
     is_staff = models.BooleanField(default=False)
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField(auto_now_add=True)

@@ -11,6 +11,7 @@ from typing import Any
 
 import phonenumbers
 from django import template
+from django.conf import settings
 from django.forms import BoundField
 from django.template.context import RequestContext
 from django.templatetags.static import static
@@ -35,9 +36,7 @@ def icon(name: str, label: str = "", tone: str = "") -> SafeString:
     address = f"{static('icons.svg')}#i-{name}"
     classes = f"icon {tone}".strip()
     if label:
-        return format_html(
-            '<svg class="{}" role="img" aria-label="{}"><use href="{}"/></svg>', classes, label, address
-        )
+        return format_html('<svg class="{}" role="img" aria-label="{}"><use href="{}"/></svg>', classes, label, address)
     return format_html('<svg class="{}" aria-hidden="true"><use href="{}"/></svg>', classes, address)
 
 
@@ -107,7 +106,7 @@ def rupees(micros: int | None, places: int = 2) -> str:
 
 @register.filter
 def ago(moment: datetime | None) -> str | SafeString:
-    """A recent time in relation to now (`just now`, `12 min ago`, `11:20`, `Tue 18 Nov`), the exact one in the title."""
+    """A recent time in relation to now (`just now`, `12 min ago`, `11:20`, `Tue 18 Nov`), exact in the title."""
     if moment is None:
         return UNKNOWN
     now, local = timezone.localtime(), timezone.localtime(moment)
@@ -172,3 +171,9 @@ def my_tenants(context: RequestContext) -> list[Membership]:
     """The memberships of who is signed in, for the switcher."""
     user = context.get("user")
     return memberships_of(user) if isinstance(user, User) else []
+
+
+@register.simple_tag
+def open_sign_up() -> bool:
+    """Whether people may make an account by themselves."""
+    return bool(settings.OPEN_SIGN_UP)

@@ -43,7 +43,7 @@ class StreamLine:
         self.acks_clear = True
         self.close_code = 1000
         self.before_stop: Callable[[], Awaitable[object]] | None = None
-        """Awaited before the carrier is told to come back for its next instruction: what it will ask must be written."""
+        """Awaited before the carrier is told to come back for its next document: what it will ask must be written."""
         self._receive, self._send = receive, send
         self._protocol = StreamProtocol()
         self._pending: deque[line.LineEvent] = deque()

@@ -33,7 +33,7 @@ def callback_url(kind: str, number: PhoneNumber) -> str:
 
 
 def stream(number: PhoneNumber, ticket: Ticket) -> answers.Answer:
-    """Give the call to an agent. No carrier retries: a closed stream comes back to us at once, for the next document."""
+    """Give the call to an agent. No carrier retries: a closed stream comes back at once, for the next document."""
     return answers.Connect(
         stream_url=stream_token.address(ticket),
         status_url=callback_url("stream-status", number),

@@ -37,7 +37,7 @@ def storage_name(tenant_id: UUID, call_id: UUID) -> str:
 
 
 def keep(tenant_id: UUID, call_id: UUID, info: RecordingInfo) -> None:
-    """Move a finished spool file into the storage, once. Blocking; opens its own scopes. Raises what the storage does."""
+    """Move a finished spool file into the storage, once. Opens its own scopes, raises what the storage does."""
     path = Path(info.path)
     with tenant_scope(tenant_id):
         kept = Recording.objects.filter(call_id=call_id).exists()

@@ -1,0 +1,17 @@
+"""The tenant's pages about calls and numbers, mounted at `/t/<slug>/`."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from telephony import views
+
+app_name = "telephony"
+
+urlpatterns = [
+    path("calls/", views.calls, name="calls"),
+    path("calls/<uuid:call_id>/", views.call, name="call"),
+    path("calls/<uuid:call_id>/recording.wav", views.recording, name="recording"),
+    path("numbers/", views.numbers, name="numbers"),
+    path("numbers/<uuid:number_id>/", views.number, name="number"),
+]

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-pytest_plugins: list[str] = []
+pytest_plugins = ["tests.cast"]
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,0 +1,87 @@
+"""The editor's sections: which there are, and one as the draft has it, as posted, or with its rows changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Final, Protocol
+
+from agents import rows
+from agents.comparison import SectionName
+from agents.config import AgentConfig
+from agents.fields import EditorForm, ErrorLine
+from agents.forms import IdentityForm, Initial, LimitsForm, ModelForm, OpeningForm, SectionForm
+from agents.rowsets import AnswerRows, FormRow, FormRows, SectionRows, SlotRow, TargetRows
+
+
+class Section(Protocol):
+    """What the page and the view know of a section."""
+
+    id: ClassVar[SectionName]
+    title: ClassVar[str]
+
+    def is_valid(self) -> bool:
+        """Whether what was posted can be kept in a draft."""
+        ...
+
+    def parts(self) -> dict[str, Any]:
+        """The fields of `AgentConfig` that were posted; only when valid."""
+        ...
+
+    def error_lines(self) -> list[ErrorLine]:
+        """For the summary."""
+        ...
+
+
+_FORMS: Final[dict[str, type[SectionForm]]] = {
+    form.id: form for form in (IdentityForm, OpeningForm, ModelForm, LimitsForm)
+}
+_ROWS: Final[dict[str, type[SectionRows]]] = {kind.id: kind for kind in (AnswerRows, FormRows, TargetRows)}
+_IN_ORDER: Final = (IdentityForm, OpeningForm, AnswerRows, FormRows, ModelForm, LimitsForm, TargetRows)
+TITLES: Final[dict[SectionName, str]] = {kind.id: kind.title for kind in _IN_ORDER}
+
+_CONTROLS: Final = {
+    "limits.idle_ms": "idle_s",
+    "limits.idle_prompts": "idle_prompts",
+    "limits.max_call_s": "max_call_min",
+    "limits.warn_before_s": "warn_before_s",
+}
+
+
+def drafted(name: SectionName, config: AgentConfig, *, editable: bool) -> Section:
+    """As the draft has it."""
+    if name in _FORMS:
+        return _FORMS[name](config, editable=editable)
+    kind = _ROWS[name]
+    return kind(prefix=name, initial=kind.initial_of(config), editable=editable)
+
+
+def posted(name: SectionName, config: AgentConfig, data: Mapping[str, str]) -> Section:
+    """As somebody filled it in."""
+    return _FORMS[name](config, data) if name in _FORMS else _ROWS[name](data, prefix=name)
+
+
+def redrawn(name: SectionName, data: rows.Posted, button: str, row: str) -> Section:
+    """With a row added, removed or moved, and everything else as it was typed. Raises `UnknownRowError`."""
+    if name not in _ROWS or not (row == name or row.startswith(f"{name}-")):
+        raise rows.UnknownRowError(row)
+    change = {"add": rows.added, "remove": rows.removed, "up": rows.moved_up}[button]
+    kind = _ROWS[name]
+    return kind(prefix=name, initial=_typed(kind.form, name, change(data, row)))
+
+
+def control_of(field: str) -> str:
+    """The id of the control for a field of a config: `forms[0].slots[1].options` → `forms-0-slots-1-options`."""
+    if field in _CONTROLS:
+        return _CONTROLS[field]
+    return field.removeprefix("phrases.").replace("[", "-").replace("]", "").replace(".", "-")
+
+
+def _typed(form: type[EditorForm], prefix: str, data: rows.Posted) -> list[Initial]:
+    typed = []
+    for index in range(rows.count(data, prefix)):
+        key = f"{prefix}-{index}"
+        row: Initial = {name: data.get(f"{key}-{name}", field.initial) for name, field in form.base_fields.items()}
+        if form is FormRow:
+            row["slots"] = _typed(SlotRow, f"{key}-slots", data) or [{}]
+        typed.append(row)
+    return typed

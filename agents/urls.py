@@ -1,0 +1,18 @@
+"""Pages under `/t/<slug>/`."""
+
+from django.urls import path
+
+from agents import views
+
+app_name = "agents"
+
+urlpatterns = [
+    path("agents/", views.index, name="list"),
+    path("agents/new/", views.new, name="new"),
+    path("agents/<uuid:agent_id>/", views.edit, name="edit"),
+    path("agents/<uuid:agent_id>/sections/<slug:section>/", views.save, name="section"),
+    path("agents/<uuid:agent_id>/publish/", views.publish, name="publish"),
+    path("agents/<uuid:agent_id>/discard/", views.discard, name="discard"),
+    path("agents/<uuid:agent_id>/versions/", views.versions, name="versions"),
+    path("agents/<uuid:agent_id>/versions/<int:number>/restore/", views.restore, name="restore"),
+]

@@ -1,0 +1,497 @@
+"""The pages about agents, through the browser's eyes: who may do what, and what comes back."""
+
+from dataclasses import replace
+from html import unescape
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from agents import publishing
+from agents.config import read
+from agents.models import Agent, AgentVersion
+from agents.seeding import seed_agents
+from agents.voice.blueprint import Slot
+from tenants.models import Membership, Tenant, User
+from tenants.scope import tenant_scope
+
+pytestmark = pytest.mark.django_db
+HTMX = {"HX-Request": "true"}
+
+
+@pytest.fixture
+def clinic():
+    return Tenant.objects.create(slug="sanjeevani", name="Sanjeevani Clinic")
+
+
+@pytest.fixture
+def asha(clinic):
+    return seed_agents(clinic, None)[0]
+
+
+@pytest.fixture
+def enter(clinic):
+    """Sign somebody in, with a role in the clinic or without one."""
+
+    def signed_in(role: str = "", **more) -> Client:
+        user = User.objects.create_user(f"{role or 'nobody'}@clinic.example", "x", **more)
+        if role:
+            with tenant_scope(clinic.id):
+                Membership.objects.create(user=user, role=role)
+        client = Client()
+        client.force_login(user)
+        return client
+
+    return signed_in
+
+
+def address(name: str, *args) -> str:
+    return reverse(f"agents:{name}", args=["sanjeevani", *args])
+
+
+def draft(agent: Agent):
+    with tenant_scope(agent.tenant_id):
+        return read(Agent.objects.get(id=agent.id).draft)
+
+
+def numbers(agent: Agent) -> list[int]:
+    with tenant_scope(agent.tenant_id):
+        return list(AgentVersion.objects.filter(agent=agent).values_list("number", flat=True))
+
+
+def change(agent: Agent, **parts) -> None:
+    with tenant_scope(agent.tenant_id):
+        publishing.edit_draft(agent, **parts)
+
+
+def limits(**typed) -> dict[str, str]:
+    return {
+        "idle_s": "8",
+        "idle_prompts": "2",
+        "max_call_min": "30",
+        "warn_before_s": "60",
+        "idle": "Hello?",
+        "goodbye": "Goodbye.",
+        "closing": "One minute left.",
+        "trouble": "Please hold on.",
+        **typed,
+    }
+
+
+def answer_rows(*rows: tuple[str, str, str]) -> dict[str, str]:
+    data = {"answers-TOTAL_FORMS": str(len(rows)), "answers-INITIAL_FORMS": "0"}
+    for index, row in enumerate(rows):
+        data |= {
+            f"answers-{index}-{name}": text for name, text in zip(("question", "phrasings", "answer"), row, strict=True)
+        }
+    return data
+
+
+# Who may come in
+
+
+PAGES = ["list", "new", "edit", "section", "publish", "discard", "versions", "restore"]
+
+
+def page(name: str, agent: Agent) -> str:
+    return {
+        "list": address("list"),
+        "new": address("new"),
+        "section": address("section", agent.id, "opening"),
+        "restore": address("restore", agent.id, 1),
+    }.get(name) or address(name, agent.id)
+
+
+WHO = {
+    #            list new  edit section publish discard versions restore
+    "owner":    [200, 200, 200, 302, 302, 302, 200, 302],
+    "admin":    [200, 200, 200, 302, 302, 302, 200, 302],
+    "builder":  [200, 200, 200, 302, 302, 302, 200, 302],
+    "analyst":  [200, 403, 200, 403, 403, 403, 200, 403],
+    "billing":  [403, 403, 403, 403, 403, 403, 403, 403],
+    "stranger": [404, 404, 404, 404, 404, 404, 404, 404],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("who", WHO)
+def test_each_page_opens_for_those_whose_role_allows_it(enter, asha, who):
+    client = enter("" if who == "stranger" else who)
+
+    statuses = [client.get(page(name, asha)).status_code for name in PAGES]
+
+    assert statuses == WHO[who]
+
+
+def test_an_operator_reads_and_changes_nothing(enter, asha):
+    client = enter(is_staff=True)
+
+    assert client.get(page("edit", asha)).status_code == 200
+    assert client.post(page("publish", asha)).status_code == 403
+
+
+def test_an_agent_of_another_tenant_is_not_here(enter, asha):
+    other = seed_agents(Tenant.objects.create(slug="udupi-garden", name="Udupi Garden"), None)[0]
+
+    assert enter("owner").get(address("edit", other.id)).status_code == 404
+
+
+def test_an_analyst_sees_the_agent_without_a_way_to_change_it(enter, asha):
+    change(asha, greeting="Another.")
+    text = enter("analyst").get(page("edit", asha)).content.decode()
+
+    assert "Another." in text
+    assert "Save opening" not in text
+    assert 'name="add"' not in text
+    assert "Publish version" not in text
+
+
+# List and new
+
+
+def test_an_empty_list_gives_the_next_step(enter, clinic):
+    text = enter("owner").get(address("list")).content.decode()
+
+    assert "No agents yet" in text
+    assert address("new") in text
+
+
+def test_the_list_says_what_is_published_and_what_is_not(enter, asha):
+    change(asha, greeting="Another.")
+
+    text = enter("owner").get(address("list")).content.decode()
+
+    assert "Version 1" in text
+    assert "draft with 1 change" in text
+
+
+@pytest.mark.parametrize(("start", "answers"), [("clinic", 12), ("restaurant", 11), ("blank", 0)])
+def test_a_new_agent_begins_with_its_starting_point(enter, clinic, start, answers):
+    response = enter("builder").post(address("new"), {"name": "Meera", "language": "en", "start": start})
+
+    with tenant_scope(clinic.id):
+        agent = Agent.objects.get()
+    assert (response.status_code, response["Location"]) == (302, address("edit", agent.id))
+    assert agent.published is None
+    assert len(draft(agent).answers) == answers
+    assert "Meera at Sanjeevani Clinic" in draft(agent).greeting
+
+
+def test_a_new_agent_without_a_name_is_not_made_and_the_choice_is_kept(enter, clinic):
+    response = enter("owner").post(address("new"), {"name": "", "language": "en", "start": "restaurant"})
+
+    text = response.content.decode()
+    assert response.status_code == 422
+    assert 'value="restaurant" id="start_1" checked' in text or 'value="restaurant" checked' in text
+    assert 'href="#name"' in text
+
+
+# Sections
+
+
+def test_a_section_saves_itself_and_touches_nothing_else(enter, asha):
+    before = draft(asha)
+    data = {"greeting": "Namaste. This call is recorded.", "instructions": "Be kind.\r\nBe short.", "record": "on"}
+
+    response = enter("builder").post(address("section", asha.id, "opening"), data, headers=HTMX)
+
+    assert response.status_code == 200
+    assert "Draft saved" in response.content.decode()
+    assert "draft-saved" in response["HX-Trigger-After-Settle"]
+    assert draft(asha) == replace(before, greeting=data["greeting"], instructions="Be kind.\nBe short.")
+    assert numbers(asha) == [1]
+
+
+def test_every_section_posted_as_it_was_shown_changes_nothing(enter, asha):
+    client, before = enter("owner"), draft(asha)
+
+    for name in ("identity", "opening", "answers", "forms", "model", "limits", "targets"):
+        shown = client.get(page("edit", asha)).context["sections"]
+        form = next(section for section in shown if section.id == name)
+        response = client.post(address("section", asha.id, name), values_of(form), headers=HTMX)
+        assert response.status_code == 200, name
+
+    assert draft(asha) == before
+
+
+def values_of(form) -> dict[str, str]:
+    if hasattr(form, "management_form"):
+        values = {f"{form.prefix}-TOTAL_FORMS": str(len(form.forms)), f"{form.prefix}-INITIAL_FORMS": "0"}
+        for row in form.forms:
+            values |= values_of(row)
+            if hasattr(row, "slots"):
+                values |= values_of(row.slots)
+        return values
+    return {
+        field.html_name: "on" if field.value() is True else field.value()
+        for field in form
+        if field.value() is not False
+    }
+
+
+def test_without_scripts_a_section_is_saved_by_a_plain_post(enter, asha):
+    response = enter("owner").post(address("section", asha.id, "limits"), limits(idle_s="5.5"))
+
+    assert (response.status_code, response["Location"]) == (302, f"{address('edit', asha.id)}#limits")
+    assert draft(asha).limits.idle_ms == 5_500
+
+
+BAD_IDENTITY = {"name": "", "language": "en", "voice": "local/espeak-ng/en-us"}
+BAD_ANSWER = answer_rows(("Open?", "is it open", "Yes."), ("", "where are you", "Here."))
+BAD_TARGET = {
+    "targets-TOTAL_FORMS": "1",
+    "targets-INITIAL_FORMS": "0",
+    "targets-0-name": "Desk",
+    "targets-0-e164": "12",
+}
+BAD_FORM = {
+    "forms-TOTAL_FORMS": "1",
+    "forms-INITIAL_FORMS": "0",
+    "forms-0-name": "Table",
+    "forms-0-slots-TOTAL_FORMS": "1",
+    "forms-0-slots-INITIAL_FORMS": "0",
+    "forms-0-slots-0-kind": "mood",
+    "forms-0-slots-0-name": "day",
+}
+
+
+@pytest.mark.parametrize("headers", [HTMX, {}], ids=["htmx", "plain"])
+@pytest.mark.parametrize(
+    ("section", "data", "typed", "control"),
+    [
+        ("identity", BAD_IDENTITY, 'value="local/espeak-ng/en-us" selected', "name"),
+        ("limits", limits(idle_s="soon", goodbye="Tata."), "soon", "idle_s"),
+        ("limits", limits(idle_prompts="9"), 'value="9"', "idle_prompts"),
+        ("limits", limits(max_call_min="1", warn_before_s="90"), 'value="90"', "warn_before_s"),
+        ("limits", limits(idle_s="nan"), "nan", "idle_s"),
+        ("answers", BAD_ANSWER, "where are you", "answers-1-question"),
+        ("targets", BAD_TARGET, 'value="12"', "targets-0-e164"),
+        ("forms", BAD_FORM, 'value="Table"', "forms-0-slots-0-kind"),
+    ],
+)
+def test_a_section_with_an_error_comes_back_as_it_was_typed(enter, asha, section, data, typed, control, headers):
+    before = draft(asha)
+
+    response = enter("owner").post(address("section", asha.id, section), data, headers=headers)
+
+    text = response.content.decode()
+    assert response.status_code == 422
+    assert typed in text
+    assert f'href="#{control}"' in text
+    assert 'aria-invalid="true"' in text
+    assert ("<html" in text) is (headers == {})
+    assert draft(asha) == before
+
+
+def test_a_phone_number_is_kept_in_international_form(enter, asha):
+    data = {
+        "targets-TOTAL_FORMS": "2",
+        "targets-INITIAL_FORMS": "0",
+        "targets-0-name": "Desk",
+        "targets-0-e164": "080 4718 2299",
+        "targets-1-name": "",
+        "targets-1-e164": "",
+    }
+
+    enter("owner").post(address("section", asha.id, "targets"), data, headers=HTMX)
+
+    assert [(target.name, target.e164) for target in draft(asha).targets] == [("Desk", "+918047182299")]
+
+
+def test_a_form_with_its_questions_is_saved(enter, asha):
+    data = {
+        "forms-TOTAL_FORMS": "1",
+        "forms-INITIAL_FORMS": "0",
+        "forms-0-name": "Visit",
+        "forms-0-phrases": "I want to visit\r\n\r\n can I visit ",
+        "forms-0-done": "See you in the {room}.",
+        "forms-0-slots-TOTAL_FORMS": "2",
+        "forms-0-slots-INITIAL_FORMS": "0",
+        "forms-0-slots-0-name": "room",
+        "forms-0-slots-0-prompt": "Which room?",
+        "forms-0-slots-0-kind": "choice",
+        "forms-0-slots-0-options": "kitchen, hall,",
+        "forms-0-slots-1-kind": "choice",
+    }
+
+    enter("owner").post(address("section", asha.id, "forms"), data, headers=HTMX)
+
+    (form,) = draft(asha).forms
+    assert form.phrases == ("I want to visit", "can I visit")
+    assert form.slots == (Slot("room", "Which room?", "choice", ("kitchen", "hall")),)
+
+
+def test_a_voice_that_is_no_longer_offered_survives_a_save_of_the_name(enter, asha):
+    change(asha, tts=replace(draft(asha).tts, voice="gone"))
+    data = {"name": "Usha", "language": "en", "voice": "local/espeak-ng/gone"}
+
+    response = enter("owner").post(address("section", asha.id, "identity"), data, headers=HTMX)
+
+    assert response.status_code == 200
+    assert (draft(asha).name, draft(asha).tts.voice) == ("Usha", "gone")
+
+
+# Rows
+
+
+def test_a_row_is_added_with_what_was_typed_and_nothing_is_saved(enter, asha):
+    before = draft(asha)
+    data = answer_rows(("Open?", "", "Yes.")) | {"add": "answers"}
+
+    response = enter("owner").post(address("section", asha.id, "answers"), data, headers=HTMX)
+
+    text = response.content.decode()
+    assert response.status_code == 200
+    assert 'name="answers-TOTAL_FORMS" value="2"' in text
+    assert 'value="Open?"' in text
+    assert "New question" in text
+    assert draft(asha) == before
+
+
+@pytest.mark.parametrize("headers", [HTMX, {}], ids=["htmx", "plain"])
+def test_a_row_is_removed_and_those_below_move_up(enter, asha, headers):
+    data = answer_rows(("One?", "", "1"), ("Two?", "", "2"), ("Three?", "", "3")) | {"remove": "answers-1"}
+
+    response = enter("owner").post(address("section", asha.id, "answers"), data, headers=headers)
+
+    (section,) = [response.context["section"]] if headers else [
+        section for section in response.context["sections"] if section.id == "answers"
+    ]  # fmt: skip
+    assert [row["question"].value() for row in section] == ["One?", "Three?"]
+
+
+def test_a_question_of_a_form_moves_up(enter, asha):
+    data = values_of(enter("owner").get(page("edit", asha)).context["sections"][3]) | {"up": "forms-0-slots-1"}
+    client = Client()
+    client.force_login(User.objects.get(email="owner@clinic.example"))
+
+    response = client.post(address("section", asha.id, "forms"), data, headers=HTMX)
+
+    first_form = response.context["section"].forms[0]
+    assert [row["name"].value() for row in first_form.slots] == ["day", "doctor", "time", "confirmation"]
+
+
+@pytest.mark.parametrize("row", ["answers-7", "answers-x", "targets-0", "", "answers-\N{SUPERSCRIPT TWO}"])
+def test_a_row_that_was_not_posted_is_a_bad_request(enter, asha, row):
+    data = answer_rows(("One?", "", "1")) | {"remove": row}
+
+    assert enter("owner").post(address("section", asha.id, "answers"), data, headers=HTMX).status_code == 400
+
+
+def test_a_count_of_rows_out_of_all_measure_is_bounded(enter, asha):
+    data = {"answers-TOTAL_FORMS": "99999999999", "answers-INITIAL_FORMS": "0"}
+
+    response = enter("owner").post(address("section", asha.id, "answers"), data, headers=HTMX)
+
+    assert response.status_code == 422
+    assert "at most 200 rows" in response.content.decode()
+
+
+def test_a_section_of_no_such_name_is_not_here(enter, asha):
+    assert enter("owner").post(address("section", asha.id, "tools")).status_code == 404
+
+
+# Problems, publishing, restoring
+
+
+def test_problems_link_to_their_fields(enter, asha):
+    change(asha, greeting="", targets=(replace(draft(asha).targets[0], e164="12"),))
+
+    text = enter("owner").get(page("edit", asha)).content.decode()
+
+    assert 'href="#greeting"' in text
+    assert 'href="#targets-0-e164"' in text
+    assert 'id="greeting"' in text
+    assert 'id="targets-0-e164"' in text
+
+
+@pytest.mark.parametrize("part", ["contents", "problems", "publish"])
+def test_a_part_of_the_page_refreshes_itself(enter, asha, part):
+    change(asha, greeting="")
+
+    text = enter("owner").get(page("edit", asha), {"part": part}, headers=HTMX).content.decode()
+
+    assert f'id="{part}"' in text
+    assert "<html" not in text
+
+
+def test_the_review_shows_the_words_that_change(enter, asha):
+    change(asha, greeting=draft(asha).greeting.replace("Hello", "Namaste"))
+
+    text = unescape(enter("owner").get(page("edit", asha)).content.decode())
+
+    assert "<del>Hello,</del>" in text
+    assert "<ins>Namaste,</ins>" in text
+    assert "Publish version 2" in text
+
+
+def test_publishing_makes_the_draft_answer(enter, asha):
+    change(asha, greeting="Namaste, this call is recorded.")
+    client = enter("owner")
+    reviewed = client.get(page("edit", asha)).context["standing"].reviewed
+
+    response = client.post(page("publish", asha), {"reviewed": reviewed, "note": "Diwali"}, follow=True)
+
+    assert "Version 2 answers from the next call." in response.content.decode()
+    assert numbers(asha) == [2, 1]
+
+
+def test_publishing_again_says_that_there_is_nothing_to_publish(enter, asha):
+    response = enter("owner").post(page("publish", asha), follow=True)
+
+    assert "Nothing to publish" in response.content.decode()
+    assert numbers(asha) == [1]
+
+
+def test_a_draft_with_errors_is_refused_with_the_reason(enter, asha):
+    change(asha, greeting="")
+
+    response = enter("owner").post(page("publish", asha))
+
+    assert response.status_code == 422
+    assert "Not published: Write the first words" in response.content.decode()
+    assert numbers(asha) == [1]
+
+
+def test_what_was_not_reviewed_is_not_published(enter, asha):
+    change(asha, greeting="Namaste, this call is recorded.")
+
+    response = enter("owner").post(page("publish", asha), {"reviewed": "0123456789abcdef"})
+
+    assert response.status_code == 422
+    assert "Review it again" in response.content.decode()
+
+
+def test_an_old_version_is_compared_and_published_anew(enter, asha):
+    change(asha, greeting="Namaste, this call is recorded.")
+    client = enter("owner")
+    client.post(page("publish", asha))
+
+    compared = unescape(client.get(page("versions", asha), {"show": "1"}).content.decode())
+    client.post(address("restore", asha.id, 1))
+
+    assert "<ins>Hello, this is Asha" in compared
+    assert numbers(asha) == [3, 2, 1]
+    assert draft(asha).greeting.startswith("Hello, this is Asha")
+
+
+def test_discarding_a_draft_brings_back_what_callers_hear(enter, asha):
+    before = draft(asha)
+    change(asha, greeting="Another.")
+
+    enter("builder").post(page("discard", asha))
+
+    assert draft(asha) == before
+
+
+@pytest.mark.parametrize("query", ["show=99", "show=x", "before=1", "before=-1", "before=\N{SUPERSCRIPT TWO}"])
+def test_odd_queries_of_the_versions_are_harmless(enter, asha, query):
+    assert enter("owner").get(f"{page('versions', asha)}?{query}").status_code in (200, 404)
+
+
+def test_a_draft_of_a_shape_that_cannot_be_read_still_opens(enter, asha):
+    with tenant_scope(asha.tenant_id):
+        Agent.objects.filter(id=asha.id).update(draft={"greeting": 7})
+
+    text = enter("owner").get(page("edit", asha)).content.decode()
+
+    assert "The draft cannot be read" in text

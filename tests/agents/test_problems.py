@@ -89,10 +89,6 @@ def test_errors_come_before_warnings():
     assert [problem.severity for problem in problems(config)] == ["error", "warning"]
 
 
-def test_the_anchor_of_a_problem_is_the_id_of_its_control():
-    assert Problem("forms[0].slots[1].options", "").anchor == "forms-0-slots-1-options"
-
-
 @pytest.mark.parametrize(
     ("text", "good"),
     [("+918047182211", True), ("+14155550100", True), ("+14155552671", True), ("8047182211", False), ("", False)],

@@ -67,6 +67,10 @@ class _Opening(DeferredAttribute):
             return unseal(instance.tenant_id, value)  # type: ignore[union-attr]
         return str(value) if isinstance(value, Sealed) else value
 
+    def __set__(self, instance: models.Model, value: Any) -> None:
+        # Makes it a data descriptor: without, the instance's own dictionary would answer, still sealed.
+        instance.__dict__[self.field.attname] = value
+
 
 class EncryptedTextField(_TextField):
     """Text of a `TenantModel` that is encrypted in the database.

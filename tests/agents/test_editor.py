@@ -12,7 +12,7 @@ from agents.config import read
 from agents.models import Agent, AgentVersion
 from agents.seeding import seed_agents
 from agents.voice.blueprint import Slot
-from tenants.models import Membership, Tenant, User
+from tenants.models import Tenant
 from tenants.scope import tenant_scope
 
 pytestmark = pytest.mark.django_db
@@ -20,8 +20,8 @@ HTMX = {"HX-Request": "true"}
 
 
 @pytest.fixture
-def clinic():
-    return Tenant.objects.create(slug="sanjeevani", name="Sanjeevani Clinic")
+def clinic(cast):
+    return cast.tenant
 
 
 @pytest.fixture
@@ -30,23 +30,19 @@ def asha(clinic):
 
 
 @pytest.fixture
-def enter(clinic):
-    """Sign somebody in, with a role in the clinic or without one."""
+def enter(cast):
+    """Sign somebody of the cast in."""
 
-    def signed_in(role: str = "", **more) -> Client:
-        user = User.objects.create_user(f"{role or 'nobody'}@clinic.example", "x", **more)
-        if role:
-            with tenant_scope(clinic.id):
-                Membership.objects.create(user=user, role=role)
+    def signed_in(who: str) -> Client:
         client = Client()
-        client.force_login(user)
+        client.force_login(getattr(cast, who))
         return client
 
     return signed_in
 
 
-def address(name: str, *args) -> str:
-    return reverse(f"agents:{name}", args=["sanjeevani", *args])
+def address(name: str, tenant: Tenant, *args) -> str:
+    return reverse(f"agents:{name}", args=[tenant.slug, *args])
 
 
 def draft(agent: Agent):
@@ -94,12 +90,12 @@ PAGES = ["list", "new", "edit", "section", "publish", "discard", "versions", "re
 
 
 def page(name: str, agent: Agent) -> str:
-    return {
-        "list": address("list"),
-        "new": address("new"),
-        "section": address("section", agent.id, "opening"),
-        "restore": address("restore", agent.id, 1),
-    }.get(name) or address(name, agent.id)
+    more = {"list": [], "new": [], "section": [agent.id, "opening"], "restore": [agent.id, 1]}
+    return address(name, agent.tenant, *more.get(name, [agent.id]))
+
+
+def section_of(agent: Agent, name: str) -> str:
+    return address("section", agent.tenant, agent.id, name)
 
 
 WHO = {
@@ -109,30 +105,33 @@ WHO = {
     "builder":  [200, 200, 200, 302, 302, 302, 200, 302],
     "analyst":  [200, 403, 200, 403, 403, 403, 200, 403],
     "billing":  [403, 403, 403, 403, 403, 403, 403, 403],
+    "operator": [200, 403, 200, 403, 403, 403, 200, 403],
+    "outsider": [404, 404, 404, 404, 404, 404, 404, 404],
     "stranger": [404, 404, 404, 404, 404, 404, 404, 404],
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("who", WHO)
 def test_each_page_opens_for_those_whose_role_allows_it(enter, asha, who):
-    client = enter("" if who == "stranger" else who)
+    client = enter(who)
 
     statuses = [client.get(page(name, asha)).status_code for name in PAGES]
 
     assert statuses == WHO[who]
 
 
-def test_an_operator_reads_and_changes_nothing(enter, asha):
-    client = enter(is_staff=True)
+@pytest.mark.parametrize("who", ["operator", "analyst", "billing"])
+def test_nobody_publishes_without_the_right(enter, asha, who):
+    change(asha, greeting="Namaste, this call is recorded.")
 
-    assert client.get(page("edit", asha)).status_code == 200
-    assert client.post(page("publish", asha)).status_code == 403
+    assert enter(who).post(page("publish", asha)).status_code == 403
+    assert numbers(asha) == [1]
 
 
-def test_an_agent_of_another_tenant_is_not_here(enter, asha):
-    other = seed_agents(Tenant.objects.create(slug="udupi-garden", name="Udupi Garden"), None)[0]
+def test_an_agent_of_another_tenant_is_not_here(enter, cast):
+    other = seed_agents(cast.other, None)[0]
 
-    assert enter("owner").get(address("edit", other.id)).status_code == 404
+    assert enter("owner").get(address("edit", cast.tenant, other.id)).status_code == 404
 
 
 def test_an_analyst_sees_the_agent_without_a_way_to_change_it(enter, asha):
@@ -149,16 +148,16 @@ def test_an_analyst_sees_the_agent_without_a_way_to_change_it(enter, asha):
 
 
 def test_an_empty_list_gives_the_next_step(enter, clinic):
-    text = enter("owner").get(address("list")).content.decode()
+    text = enter("owner").get(address("list", clinic)).content.decode()
 
     assert "No agents yet" in text
-    assert address("new") in text
+    assert address("new", clinic) in text
 
 
 def test_the_list_says_what_is_published_and_what_is_not(enter, asha):
     change(asha, greeting="Another.")
 
-    text = enter("owner").get(address("list")).content.decode()
+    text = enter("owner").get(page("list", asha)).content.decode()
 
     assert "Version 1" in text
     assert "draft with 1 change" in text
@@ -166,18 +165,18 @@ def test_the_list_says_what_is_published_and_what_is_not(enter, asha):
 
 @pytest.mark.parametrize(("start", "answers"), [("clinic", 12), ("restaurant", 11), ("blank", 0)])
 def test_a_new_agent_begins_with_its_starting_point(enter, clinic, start, answers):
-    response = enter("builder").post(address("new"), {"name": "Meera", "language": "en", "start": start})
+    response = enter("builder").post(address("new", clinic), {"name": "Meera", "language": "en", "start": start})
 
     with tenant_scope(clinic.id):
         agent = Agent.objects.get()
-    assert (response.status_code, response["Location"]) == (302, address("edit", agent.id))
+    assert (response.status_code, response["Location"]) == (302, address("edit", clinic, agent.id))
     assert agent.published is None
     assert len(draft(agent).answers) == answers
     assert "Meera at Sanjeevani Clinic" in draft(agent).greeting
 
 
 def test_a_new_agent_without_a_name_is_not_made_and_the_choice_is_kept(enter, clinic):
-    response = enter("owner").post(address("new"), {"name": "", "language": "en", "start": "restaurant"})
+    response = enter("owner").post(address("new", clinic), {"name": "", "language": "en", "start": "restaurant"})
 
     text = response.content.decode()
     assert response.status_code == 422
@@ -192,7 +191,7 @@ def test_a_section_saves_itself_and_touches_nothing_else(enter, asha):
     before = draft(asha)
     data = {"greeting": "Namaste. This call is recorded.", "instructions": "Be kind.\r\nBe short.", "record": "on"}
 
-    response = enter("builder").post(address("section", asha.id, "opening"), data, headers=HTMX)
+    response = enter("builder").post(section_of(asha, "opening"), data, headers=HTMX)
 
     assert response.status_code == 200
     assert "Draft saved" in response.content.decode()
@@ -207,7 +206,7 @@ def test_every_section_posted_as_it_was_shown_changes_nothing(enter, asha):
     for name in ("identity", "opening", "answers", "forms", "model", "limits", "targets"):
         shown = client.get(page("edit", asha)).context["sections"]
         form = next(section for section in shown if section.id == name)
-        response = client.post(address("section", asha.id, name), values_of(form), headers=HTMX)
+        response = client.post(section_of(asha, name), values_of(form), headers=HTMX)
         assert response.status_code == 200, name
 
     assert draft(asha) == before
@@ -229,9 +228,9 @@ def values_of(form) -> dict[str, str]:
 
 
 def test_without_scripts_a_section_is_saved_by_a_plain_post(enter, asha):
-    response = enter("owner").post(address("section", asha.id, "limits"), limits(idle_s="5.5"))
+    response = enter("owner").post(section_of(asha, "limits"), limits(idle_s="5.5"))
 
-    assert (response.status_code, response["Location"]) == (302, f"{address('edit', asha.id)}#limits")
+    assert (response.status_code, response["Location"]) == (302, f"{address('edit', asha.tenant, asha.id)}#limits")
     assert draft(asha).limits.idle_ms == 5_500
 
 
@@ -271,7 +270,7 @@ BAD_FORM = {
 def test_a_section_with_an_error_comes_back_as_it_was_typed(enter, asha, section, data, typed, control, headers):
     before = draft(asha)
 
-    response = enter("owner").post(address("section", asha.id, section), data, headers=headers)
+    response = enter("owner").post(section_of(asha, section), data, headers=headers)
 
     text = response.content.decode()
     assert response.status_code == 422
@@ -292,7 +291,7 @@ def test_a_phone_number_is_kept_in_international_form(enter, asha):
         "targets-1-e164": "",
     }
 
-    enter("owner").post(address("section", asha.id, "targets"), data, headers=HTMX)
+    enter("owner").post(section_of(asha, "targets"), data, headers=HTMX)
 
     assert [(target.name, target.e164) for target in draft(asha).targets] == [("Desk", "+918047182299")]
 
@@ -313,7 +312,7 @@ def test_a_form_with_its_questions_is_saved(enter, asha):
         "forms-0-slots-1-kind": "choice",
     }
 
-    enter("owner").post(address("section", asha.id, "forms"), data, headers=HTMX)
+    enter("owner").post(section_of(asha, "forms"), data, headers=HTMX)
 
     (form,) = draft(asha).forms
     assert form.phrases == ("I want to visit", "can I visit")
@@ -324,7 +323,7 @@ def test_a_voice_that_is_no_longer_offered_survives_a_save_of_the_name(enter, as
     change(asha, tts=replace(draft(asha).tts, voice="gone"))
     data = {"name": "Usha", "language": "en", "voice": "local/espeak-ng/gone"}
 
-    response = enter("owner").post(address("section", asha.id, "identity"), data, headers=HTMX)
+    response = enter("owner").post(section_of(asha, "identity"), data, headers=HTMX)
 
     assert response.status_code == 200
     assert (draft(asha).name, draft(asha).tts.voice) == ("Usha", "gone")
@@ -337,7 +336,7 @@ def test_a_row_is_added_with_what_was_typed_and_nothing_is_saved(enter, asha):
     before = draft(asha)
     data = answer_rows(("Open?", "", "Yes.")) | {"add": "answers"}
 
-    response = enter("owner").post(address("section", asha.id, "answers"), data, headers=HTMX)
+    response = enter("owner").post(section_of(asha, "answers"), data, headers=HTMX)
 
     text = response.content.decode()
     assert response.status_code == 200
@@ -351,7 +350,7 @@ def test_a_row_is_added_with_what_was_typed_and_nothing_is_saved(enter, asha):
 def test_a_row_is_removed_and_those_below_move_up(enter, asha, headers):
     data = answer_rows(("One?", "", "1"), ("Two?", "", "2"), ("Three?", "", "3")) | {"remove": "answers-1"}
 
-    response = enter("owner").post(address("section", asha.id, "answers"), data, headers=headers)
+    response = enter("owner").post(section_of(asha, "answers"), data, headers=headers)
 
     (section,) = [response.context["section"]] if headers else [
         section for section in response.context["sections"] if section.id == "answers"
@@ -360,11 +359,10 @@ def test_a_row_is_removed_and_those_below_move_up(enter, asha, headers):
 
 
 def test_a_question_of_a_form_moves_up(enter, asha):
-    data = values_of(enter("owner").get(page("edit", asha)).context["sections"][3]) | {"up": "forms-0-slots-1"}
-    client = Client()
-    client.force_login(User.objects.get(email="owner@clinic.example"))
+    client = enter("owner")
+    data = values_of(client.get(page("edit", asha)).context["sections"][3]) | {"up": "forms-0-slots-1"}
 
-    response = client.post(address("section", asha.id, "forms"), data, headers=HTMX)
+    response = client.post(section_of(asha, "forms"), data, headers=HTMX)
 
     first_form = response.context["section"].forms[0]
     assert [row["name"].value() for row in first_form.slots] == ["day", "doctor", "time", "confirmation"]
@@ -374,20 +372,20 @@ def test_a_question_of_a_form_moves_up(enter, asha):
 def test_a_row_that_was_not_posted_is_a_bad_request(enter, asha, row):
     data = answer_rows(("One?", "", "1")) | {"remove": row}
 
-    assert enter("owner").post(address("section", asha.id, "answers"), data, headers=HTMX).status_code == 400
+    assert enter("owner").post(section_of(asha, "answers"), data, headers=HTMX).status_code == 400
 
 
 def test_a_count_of_rows_out_of_all_measure_is_bounded(enter, asha):
     data = {"answers-TOTAL_FORMS": "99999999999", "answers-INITIAL_FORMS": "0"}
 
-    response = enter("owner").post(address("section", asha.id, "answers"), data, headers=HTMX)
+    response = enter("owner").post(section_of(asha, "answers"), data, headers=HTMX)
 
     assert response.status_code == 422
     assert "at most 200 rows" in response.content.decode()
 
 
 def test_a_section_of_no_such_name_is_not_here(enter, asha):
-    assert enter("owner").post(address("section", asha.id, "tools")).status_code == 404
+    assert enter("owner").post(section_of(asha, "tools")).status_code == 404
 
 
 # Problems, publishing, restoring
@@ -467,7 +465,7 @@ def test_an_old_version_is_compared_and_published_anew(enter, asha):
     client.post(page("publish", asha))
 
     compared = unescape(client.get(page("versions", asha), {"show": "1"}).content.decode())
-    client.post(address("restore", asha.id, 1))
+    client.post(address("restore", asha.tenant, asha.id, 1))
 
     assert "<ins>Hello, this is Asha" in compared
     assert numbers(asha) == [3, 2, 1]

@@ -36,14 +36,20 @@ class Finding:
 def examine() -> list[Finding]:
     """Every check, in the order in which one depends on another. A check that breaks is a finding too."""
     findings: list[Finding] = []
-    for check in (database, migrations, roles, guards, channel_layer, broker, storage, addresses, providers):
-        try:
-            findings.extend(check())
-        except Exception as error:
-            findings.append(Finding(check.__name__, "bad", f"{type(error).__name__}: {error}".strip()))
-            if check is database:
-                break
+    for check in (database, migrations, roles, guards, channel_layer):
+        findings += _carry_out(check)
+        if check in (database, migrations) and findings[-1].verdict == "bad":
+            break
+    for check in (broker, storage, addresses, providers):
+        findings += _carry_out(check)
     return findings
+
+
+def _carry_out(check: Callable[[], Iterator[Finding]]) -> list[Finding]:
+    try:
+        return list(check())
+    except Exception as error:
+        return [Finding(check.__name__.replace("_", " "), "bad", f"{type(error).__name__}: {error}".strip())]
 
 
 def database() -> Iterator[Finding]:

@@ -57,7 +57,8 @@ def take(kind: str, token: str, request: HttpRequest) -> Callback:
     """Judge and store a callback. Raises `RefusedCallback` with 400, 401, 403, 404 or 413; opens its own scopes."""
     fields = _fields(request)
     with platform_scope("a callback's path token"):
-        number = PhoneNumber.objects.select_related("agent__published").filter(token=token).first()
+        known = PhoneNumber.objects.select_related("agent__published").filter(token=_plain(token, 64))
+        number = known.first()
     if number is None:
         raise _refuse(kind, 404, "unknown address", path=hashlib.sha256(token.encode()).hexdigest()[:12])
     with tenant_scope(number.tenant_id):

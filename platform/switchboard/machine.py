@@ -15,12 +15,14 @@ from django.conf import settings
 from prometheus_client.multiprocess import mark_process_dead
 
 from switchboard import embedded, migrating, ports, roles, running
+from switchboard.env import ConfigError
 from switchboard.keyring import private_folder
 from switchboard.supervisor import Child, Supervisor
 
 log = structlog.get_logger(__name__)
 
 START_LIMIT_S: Final = 90.0
+DATABASE_LOOK_S: Final = 1.0
 
 
 class StartError(RuntimeError):
@@ -52,6 +54,7 @@ class Machine:
         self._lock = running.only_one(self.home)
         self._supervisor = Supervisor([])
         self._running: asyncio.Task[None] | None = None
+        self._database: asyncio.Task[None] | None = None
 
     @property
     def children(self) -> list[Child]:
@@ -66,6 +69,8 @@ class Machine:
             self._choose()
             running.say(self.home, self.public_url, self.stream_urls)
             self._running = asyncio.create_task(self._supervisor.run(), name="supervisor")
+            if settings.EMBEDDED:
+                self._database = asyncio.create_task(self._keep_database(), name="embedded database")
             await self._ready()
         except BaseException:
             await self._stop()
@@ -128,6 +133,18 @@ class Machine:
         if child.process:
             mark_process_dead(child.process.pid, str(settings.METRICS_FOLDER))  # type: ignore[no-untyped-call]
 
+    async def _keep_database(self) -> None:
+        """The embedded server is no child of ours; killed by somebody, it is started again all the same."""
+        pgdata = self.home / "pg"
+        while True:
+            await asyncio.sleep(DATABASE_LOOK_S)
+            if not embedded.is_alive(pgdata):
+                log.error("the embedded database died, starts again")
+                try:
+                    await asyncio.to_thread(embedded.start, pgdata)
+                except ConfigError as error:
+                    log.error("the embedded database does not start", error=str(error))
+
     async def _ready(self) -> None:
         """Until every server admits, and worker and beat live."""
         deadline = asyncio.get_running_loop().time() + START_LIMIT_S
@@ -146,6 +163,9 @@ class Machine:
             if self._running:
                 self._supervisor.stop()
                 await self._running
+            if self._database:
+                self._database.cancel()
+                await asyncio.wait([self._database])
             if settings.EMBEDDED:
                 await asyncio.to_thread(embedded.stop, self.home / "pg")
         finally:

@@ -190,7 +190,7 @@ CACHES = {
 
 QUEUE_FOLDER = SWITCHBOARD_HOME / "queue"
 CELERY = {
-    "broker_url": CELERY_BROKER_URL or "filesystem://",
+    "broker_url": CELERY_BROKER_URL or "filesystem://localhost",
     "broker_transport_options": {}
     if CELERY_BROKER_URL
     else {

@@ -42,6 +42,8 @@ class Change:
 
 Setting = tuple[SectionName, str]
 
+_WORD = re.compile(r"\S+\s*|\s+")  # with the space behind it, so that changed words in a row are one piece
+
 
 def compare(old: AgentConfig | None, new: AgentConfig) -> tuple[Change, ...]:
     """Empty when nothing differs. Without `old` everything that is set is new."""
@@ -144,10 +146,11 @@ def _context(lines: list[str], *, first: bool, last: bool) -> list[Line]:
 
 
 def _words(before: str, after: str) -> tuple[Line, ...]:
-    old, new = re.findall(r"\s+|\S+", before), re.findall(r"\s+|\S+", after)
+    old, new = _WORD.findall(before), _WORD.findall(after)
+    plain = [[word.strip() for word in words] for words in (old, new)]
     out: list[Piece] = []
     into: list[Piece] = []
-    for tag, start, stop, new_start, new_stop in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+    for tag, start, stop, new_start, new_stop in SequenceMatcher(None, *plain, autojunk=False).get_opcodes():
         if start < stop:
             out.append(Piece("".join(old[start:stop]), tag != "equal"))
         if new_start < new_stop:

@@ -46,6 +46,9 @@ _CONTROLS: Final = {
     "limits.warn_before_s": "warn_before_s",
 }
 
+# A button called "remove" would hide the method of that name from htmx: a form's controls are its properties.
+_CHANGES: Final = {"row-add": rows.added, "row-remove": rows.removed, "row-up": rows.moved_up}
+
 
 def drafted(name: SectionName, config: AgentConfig, *, editable: bool) -> Section:
     """As the draft has it."""
@@ -64,7 +67,7 @@ def redrawn(name: SectionName, data: rows.Posted, button: str, row: str) -> Sect
     """With a row added, removed or moved, and everything else as it was typed. Raises `UnknownRowError`."""
     if name not in _ROWS or not (row == name or row.startswith(f"{name}-")):
         raise rows.UnknownRowError(row)
-    change = {"add": rows.added, "remove": rows.removed, "up": rows.moved_up}[button]
+    change = _CHANGES[button]
     kind = _ROWS[name]
     return kind(prefix=name, initial=_typed(kind.form, name, change(data, row)))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -26,7 +27,7 @@ from agents.starting_points import starting_point
 from tenants.access import TenantRequest, tenant_view
 
 PARTS = ("contents", "problems", "publish")
-ROW_BUTTONS = ("add", "remove", "up")
+ROW_BUTTONS = ("row-add", "row-remove", "row-up")
 PAGE = 50
 
 
@@ -42,8 +43,9 @@ def index(request: TenantRequest) -> HttpResponse:
 def new(request: TenantRequest) -> HttpResponse:
     form = NewAgentForm(request.POST.dict() if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
-        config = starting_point(form.cleaned_data["start"]).make(form.cleaned_data["name"], request.tenant.name)
-        return _see(request, publishing.create(config, request.user))
+        typed = form.cleaned_data
+        config = starting_point(typed["start"]).make(typed["name"], request.tenant.name)
+        return _see(request, publishing.create(replace(config, language=typed["language"]), request.user))
     return TemplateResponse(request, "agents/new.html", {"form": form}, status=422 if form.is_bound else 200)
 
 
@@ -69,7 +71,7 @@ def save(request: TenantRequest, agent_id: UUID, section: str) -> HttpResponse:
             drawn = sections.redrawn(name, data, button, data[button])
         except UnknownRowError:
             return HttpResponseBadRequest("There is no such row.")
-        return _section(request, agent, drawn, focus=data[button] if button == "add" else "heading")
+        return _section(request, agent, drawn, focus=data[button] if button == "row-add" else "heading")
     filled = sections.posted(name, Standing(agent).config, data)
     if not filled.is_valid():
         return _section(request, agent, filled, status=422)

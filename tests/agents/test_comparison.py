@@ -28,8 +28,8 @@ def test_a_changed_word_is_marked_among_the_words_that_stay():
         "Instructions",
         (
             Line("same", (Piece("Be kind."),)),
-            Line("out", (Piece("Never more than "), Piece("three", True), Piece(" sentences."))),
-            Line("in", (Piece("Never more than "), Piece("two", True), Piece(" sentences."))),
+            Line("out", (Piece("Never more than "), Piece("three ", True), Piece("sentences."))),
+            Line("in", (Piece("Never more than "), Piece("two ", True), Piece("sentences."))),
         ),
     )
 

@@ -140,7 +140,7 @@ def test_an_analyst_sees_the_agent_without_a_way_to_change_it(enter, asha):
 
     assert "Another." in text
     assert "Save opening" not in text
-    assert 'name="add"' not in text
+    assert 'name="row-add"' not in text
     assert "Publish version" not in text
 
 
@@ -334,7 +334,7 @@ def test_a_voice_that_is_no_longer_offered_survives_a_save_of_the_name(enter, as
 
 def test_a_row_is_added_with_what_was_typed_and_nothing_is_saved(enter, asha):
     before = draft(asha)
-    data = answer_rows(("Open?", "", "Yes.")) | {"add": "answers"}
+    data = answer_rows(("Open?", "", "Yes.")) | {"row-add": "answers"}
 
     response = enter("owner").post(section_of(asha, "answers"), data, headers=HTMX)
 
@@ -348,7 +348,7 @@ def test_a_row_is_added_with_what_was_typed_and_nothing_is_saved(enter, asha):
 
 @pytest.mark.parametrize("headers", [HTMX, {}], ids=["htmx", "plain"])
 def test_a_row_is_removed_and_those_below_move_up(enter, asha, headers):
-    data = answer_rows(("One?", "", "1"), ("Two?", "", "2"), ("Three?", "", "3")) | {"remove": "answers-1"}
+    data = answer_rows(("One?", "", "1"), ("Two?", "", "2"), ("Three?", "", "3")) | {"row-remove": "answers-1"}
 
     response = enter("owner").post(section_of(asha, "answers"), data, headers=headers)
 
@@ -360,7 +360,7 @@ def test_a_row_is_removed_and_those_below_move_up(enter, asha, headers):
 
 def test_a_question_of_a_form_moves_up(enter, asha):
     client = enter("owner")
-    data = values_of(client.get(page("edit", asha)).context["sections"][3]) | {"up": "forms-0-slots-1"}
+    data = values_of(client.get(page("edit", asha)).context["sections"][3]) | {"row-up": "forms-0-slots-1"}
 
     response = client.post(section_of(asha, "forms"), data, headers=HTMX)
 
@@ -370,7 +370,7 @@ def test_a_question_of_a_form_moves_up(enter, asha):
 
 @pytest.mark.parametrize("row", ["answers-7", "answers-x", "targets-0", "", "answers-\N{SUPERSCRIPT TWO}"])
 def test_a_row_that_was_not_posted_is_a_bad_request(enter, asha, row):
-    data = answer_rows(("One?", "", "1")) | {"remove": row}
+    data = answer_rows(("One?", "", "1")) | {"row-remove": row}
 
     assert enter("owner").post(section_of(asha, "answers"), data, headers=HTMX).status_code == 400
 
@@ -417,8 +417,8 @@ def test_the_review_shows_the_words_that_change(enter, asha):
 
     text = unescape(enter("owner").get(page("edit", asha)).content.decode())
 
-    assert "<del>Hello,</del>" in text
-    assert "<ins>Namaste,</ins>" in text
+    assert "<del>Hello, </del>" in text
+    assert "<ins>Namaste, </ins>" in text
     assert "Publish version 2" in text
 
 

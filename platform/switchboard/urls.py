@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
-
-from django.urls import URLPattern, URLResolver, include, path
+from django.urls import include, path
 
 from switchboard import health
 
-urlpatterns: list[URLPattern | URLResolver] = [
+urlpatterns = [
     path("healthz", health.view, name="healthz"),
     path("readyz", health.view, name="readyz"),
     path("metrics", health.view, name="metrics"),
     path("accounts/", include("allauth.urls")),
+    path("vobiz/", include("telephony.vobiz_urls")),
+    path("t/<slug:slug>/", include("agents.urls")),
+    path("t/<slug:slug>/", include("telephony.urls")),
+    path("", include("tenants.urls")),
 ]
-for _where, _module in (
-    ("vobiz/", "telephony.vobiz_urls"),
-    ("t/<slug:slug>/", "agents.urls"),
-    ("t/<slug:slug>/", "telephony.urls"),
-    ("", "tenants.urls"),
-):
-    if find_spec(_module):
-        urlpatterns.append(path(_where, include(_module)))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+from pathlib import Path
 from typing import Any, Final
 
 import structlog
@@ -38,7 +39,8 @@ log = structlog.get_logger(__name__)
 class MediaConsumer(AsyncConsumer):
     """One media socket of one call."""
 
-    clock: Clock = SystemClock()
+    def __init__(self, clock: Clock | None = None) -> None:
+        self.clock = clock or SystemClock()
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         await receive()  # websocket.connect
@@ -104,7 +106,7 @@ class MediaConsumer(AsyncConsumer):
                     self.clock,
                     on_turn=book.turn,
                     on_event=_note,
-                    recording_path=recordings.spool_path(found.stream.call_id) if found.blueprint.record else None,
+                    recording_path=_spool_path(found),
                 )
                 for helper in helpers:
                     helper.cancel()
@@ -138,6 +140,11 @@ class Ending:
                 await call_db(wrapup.finish, stream.tenant_id, stream.call_id, report)
         except Exception:
             log.exception("wrapup_failed")
+
+
+def _spool_path(found: Opening) -> Path | None:
+    stream = found.stream
+    return recordings.spool_path(stream.call_id, stream.epoch) if found.blueprint.record else None
 
 
 async def _leave_when_overtaken(book: Journal, line: StreamLine, ending: Ending) -> None:

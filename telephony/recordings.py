@@ -26,9 +26,14 @@ UNTOUCHED_FOR = timedelta(seconds=60)
 log = structlog.get_logger(__name__)
 
 
-def spool_path(call_id: UUID) -> Path:
-    """The file that the engine writes while the call runs."""
-    return Path(settings.SWITCHBOARD_HOME) / "spool" / f"{call_id}.wav"
+def spool() -> Path:
+    """The folder that running calls record into."""
+    return Path(settings.SWITCHBOARD_HOME) / "spool"
+
+
+def spool_path(call_id: UUID, epoch: int) -> Path:
+    """The file that the engine writes while a call's stream runs. A stream that takes over begins one of its own."""
+    return spool() / f"{call_id}.{epoch}.wav"
 
 
 def storage_name(tenant_id: UUID, call_id: UUID) -> str:
@@ -65,7 +70,8 @@ def recover() -> int:
     """Store what crashed processes of this machine left in the spool; how many were saved."""
     saved = 0
     oldest = (timezone.now() - UNTOUCHED_FOR).timestamp()
-    for path in sorted(spool_path(UUID(int=0)).parent.glob("*.wav")):
+    # Of several streams of a call the longest is kept.
+    for path in sorted(spool().glob("*.wav"), key=lambda path: path.stat().st_size, reverse=True):
         if path.stat().st_mtime > oldest:
             continue
         try:
@@ -77,7 +83,7 @@ def recover() -> int:
 
 def _recover(path: Path) -> bool:
     try:
-        call_id = UUID(path.stem)
+        call_id = UUID(path.name.partition(".")[0])
     except ValueError:
         return False
     with platform_scope("recording left in the spool"):

@@ -1,6 +1,6 @@
 """The people of the tests: two businesses, somebody in each role, and those who should stay outside.
 
-A pytest plugin: ask for the fixture `cast`. Passwords are all `PASSWORD`; page tests use `client.force_login(cast.owner)`.
+A pytest plugin: ask for the fixture `cast`. All passwords are `PASSWORD`; pages need `client.force_login(cast.owner)`.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from agents.voice.blueprint import Answer, Form, Limits, Phrases, Stage, Transfe
 
 KEYLESS_STT: Final = Stage("local", "pocketsphinx")
 KEYLESS_LLM: Final = Stage("local", "builtin")
-KEYLESS_TTS: Final = Stage("local", "espeak-ng", "en-gb+f2")
+KEYLESS_TTS: Final = Stage("local", "espeak-ng", "en-us+f3")
 
 
 class ConfigError(ValueError):

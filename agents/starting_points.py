@@ -25,10 +25,7 @@ class StartingPoint:
 
 def greeting(name: str, business: str) -> str:
     """Says who it is, that it is a machine, and that the call is recorded."""
-    return (
-        f"Hello, this is {name} at {business}. I am an automated assistant, and this call is recorded. "
-        "How can I help you?"
-    )
+    return f"Hello, I am {name}, the automated assistant of {business}. This call is recorded. How can I help?"
 
 
 def _blank(name: str, business: str) -> AgentConfig:

@@ -172,7 +172,7 @@ def test_a_new_agent_begins_with_its_starting_point(enter, clinic, start, answer
     assert (response.status_code, response["Location"]) == (302, address("edit", clinic, agent.id))
     assert agent.published is None
     assert len(draft(agent).answers) == answers
-    assert "Meera at Sanjeevani Clinic" in draft(agent).greeting
+    assert "Meera, the automated assistant of Sanjeevani Clinic" in draft(agent).greeting
 
 
 def test_a_new_agent_without_a_name_is_not_made_and_the_choice_is_kept(enter, clinic):
@@ -467,9 +467,9 @@ def test_an_old_version_is_compared_and_published_anew(enter, asha):
     compared = unescape(client.get(page("versions", asha), {"show": "1"}).content.decode())
     client.post(address("restore", asha.tenant, asha.id, 1))
 
-    assert "<ins>Hello, this is Asha" in compared
+    assert "<ins>Hello, I am Asha" in compared
     assert numbers(asha) == [3, 2, 1]
-    assert draft(asha).greeting.startswith("Hello, this is Asha")
+    assert draft(asha).greeting.startswith("Hello, I am Asha")
 
 
 def test_discarding_a_draft_brings_back_what_callers_hear(enter, asha):

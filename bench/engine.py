@@ -28,7 +28,7 @@ from agents.voice.hearing import Detector  # noqa: E402
 from agents.voice.line import Closed, LineEvent  # noqa: E402
 from agents.voice.providers import build  # noqa: E402
 from agents.voice.session import run  # noqa: E402
-from tests.speech import babble  # noqa: E402
+from telephony.simulator.babble import babble  # noqa: E402
 
 STAGE = Stage("scripted", "scripted", "tone")
 BLUEPRINT = Blueprint(

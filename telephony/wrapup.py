@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from agents.voice.report import CallReport, TurnRecord
 from telephony import lifecycle, metrics, recordings
-from telephony.models import Outcome, Turn
+from telephony.models import Call, Outcome, Turn
 from tenants.scope import tenant_scope
 
 log = structlog.get_logger(__name__)
@@ -26,6 +26,8 @@ def finish(tenant_id: UUID, call_id: UUID, report: CallReport) -> None:
     that fails, the sweep finds it in the spool.
     """
     with tenant_scope(tenant_id):
+        # The journal's last write may be under way in another thread: it locks the call before its turns, so do we.
+        Call.objects.select_for_update().filter(id=call_id).first()
         write_turns(tenant_id, call_id, report.turns)
         lifecycle.advance(
             call_id,

@@ -9,10 +9,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import socket
-import statistics
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
@@ -20,7 +18,7 @@ from uuid import uuid4
 
 import httpx
 import psutil
-from django.db import connection
+from django.core.files.storage import default_storage
 from django.utils import timezone
 
 from agents.config import AgentConfig, as_json
@@ -30,16 +28,17 @@ from switchboard import ports
 from switchboard.supervisor import Child, Supervisor
 from telephony import stream_token
 from telephony.dispatch import Connect, decide
-from telephony.models import Call, PhoneNumber, Recording, Turn, WebhookEvent
+from telephony.models import Call, PhoneNumber, Recording, Status, Turn
 from telephony.simulator import load
 from telephony.stream_token import Ticket
-from telephony.vobiz.callbacks import IncomingCall
-from tenants.models import AuditEntry, Tenant
-from tenants.scope import platform_scope, tenant_scope
+from telephony.vobiz.callbacks import IncomingCall, read_answer
+from tenants.models import Tenant
+from tenants.scope import tenant_scope
 
 DELAYS: Final = "final=100 first=100 token=0 voice=100 speech=2000"
 WARM_UP_S: Final = 6.0
 READY_S: Final = 60.0
+SETTLE_S: Final = 15.0
 SCRIPTED: Final = Stage("scripted", "scripted", "tone")
 
 
@@ -84,22 +83,168 @@ async def run(calls: int, seconds: float, home: Path) -> Result:
     try:
         async with _worker(home, calls) as (process, url):
             await _batch(number, url, 2, WARM_UP_S)
-            idle_rss, before = process.memory_info().rss, _cpu_s(process)
-            watch = asyncio.create_task(_peak_rss(process))
-            seen = await _batch(number, url, calls, seconds)
-            used = _cpu_s(process) - before
-            watch.cancel()
-            peak = max(await asyncio.gather(watch, return_exceptions=True), key=lambda value: isinstance(value, int))
-            return _result(calls, seconds, used, seen, (_PEAK[0] or int(str(peak) == "")) - idle_rss)
+            idle, before = process.memory_info().rss, _cpu_s(process)
+            memory = _Memory(process)
+            async with asyncio.TaskGroup() as group:
+                watching = group.create_task(memory.watch())
+                seen = await _batch(number, url, calls, seconds)
+                watching.cancel()
+            return _result(calls, seconds, _cpu_s(process) - before, seen, memory.peak - idle)
     finally:
         await asyncio.to_thread(_remove, number)
 
 
-_PEAK: list[int] = [0]
+class _Memory:
+    """The largest resident size of a process, looked at twice a second."""
+
+    def __init__(self, process: psutil.Process) -> None:
+        self.peak = process.memory_info().rss
+        self._process = process
+
+    async def watch(self) -> None:
+        while True:
+            await asyncio.sleep(0.5)
+            self.peak = max(self.peak, self._process.memory_info().rss)
 
 
-async def _peak_rss(process: psutil.Process) -> None:
-    _PEAK[0] = 0
-    while True:
-        _PEAK[0] = max(_PEAK[0], process.memory_info().rss)
-        await asyncio.sleep(0.5)
+def _cpu_s(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return float(times.user + times.system + times.children_user + times.children_system)
+
+
+def _make_number(calls: int) -> PhoneNumber:
+    """The benchmark's own tenant, agent and number: made once, used again. No person is a member of it."""
+    tenant, _ = Tenant.objects.update_or_create(
+        slug="benchmark", defaults={"name": "Benchmark", "max_calls": max(calls + 10, 20)}
+    )
+    config = as_json(
+        AgentConfig(
+            name="Benchmark",
+            greeting="Hello. This is the benchmark.",
+            instructions=DELAYS,
+            stt=SCRIPTED,
+            llm=SCRIPTED,
+            tts=SCRIPTED,
+            answers=(Answer("hello", "Here is the first sentence of it. And here is the second one."),),
+        )
+    )
+    with tenant_scope(tenant.id):
+        agent, _ = Agent.objects.get_or_create(
+            tenant=tenant, name="Benchmark", defaults={"draft": config, "draft_saved_at": timezone.now()}
+        )
+        if agent.published is None or agent.published.config != config:
+            number_of = agent.published.number + 1 if agent.published else 1
+            agent.published = AgentVersion.objects.create(
+                agent=agent, number=number_of, config=config, published_at=timezone.now()
+            )
+            agent.save(update_fields=["published"])
+        number: PhoneNumber = PhoneNumber.objects.get_or_create(
+            tenant=tenant, e164="+910000000000", defaults={"agent": agent, "label": "Benchmark"}
+        )[0]
+    return number
+
+
+def _remove(number: PhoneNumber) -> None:
+    """The calls of the run, with their recordings."""
+    with tenant_scope(number.tenant_id):
+        for name in Recording.objects.values_list("name", flat=True):
+            default_storage.delete(name)
+        for model in (Turn, Recording, Call):
+            model.objects.all().delete()
+
+
+@contextlib.asynccontextmanager
+async def _worker(home: Path, calls: int) -> AsyncIterator[tuple[psutil.Process, str]]:
+    [port] = ports.free("127.0.0.1", 8300, 1)
+    url = f"ws://127.0.0.1:{port}"
+    env = {
+        "CALLS_PER_PROCESS": str(calls + 10),
+        "PUBLIC_URL": f"http://127.0.0.1:{port}",
+        "STREAM_URL": url,
+        "SWITCHBOARD_SUPERVISED": str(os.getpid()),
+        "DRAIN_SECONDS": "2",
+    }
+    command = [sys.executable, "-m", "switchboard.cli", "stream", "--port", str(port)]
+    child = Child("stream", command, home / "log" / "bench.log", env)
+    child.log_file.parent.mkdir(parents=True, exist_ok=True)
+    supervisor = Supervisor([child])
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(supervisor.run())
+        try:
+            async with asyncio.timeout(READY_S):
+                await _ready(f"http://127.0.0.1:{port}/readyz")
+            assert child.pid is not None  # noqa: S101 - it has just answered
+            yield psutil.Process(child.pid), url
+        finally:
+            supervisor.stop()
+            await running
+
+
+async def _ready(url: str) -> None:
+    async with httpx.AsyncClient(timeout=2, trust_env=False) as client:
+        while True:
+            with contextlib.suppress(httpx.HTTPError):
+                if (await client.get(url)).status_code == 200:
+                    return
+            await asyncio.sleep(0.1)
+
+
+async def _batch(number: PhoneNumber, url: str, calls: int, seconds: float) -> list[load.Observed]:
+    """`calls` at once, their frames spread evenly over the 20 ms."""
+    tickets = await asyncio.to_thread(lambda: [_admit(number) for _ in range(calls)])
+    caller = load.pattern()
+    async with asyncio.TaskGroup() as group:
+        tasks = []
+        for index, (ticket, call_id) in enumerate(tickets):
+            address = f"{url}/media/{stream_token.make(ticket)}/"
+            offset = index * len(caller.frames) // max(1, calls)
+            tasks.append(group.create_task(load.call(address, call_id, caller, seconds, offset)))
+            await asyncio.sleep(0.02 + 0.02 / calls)
+    await _ended(number)
+    return [task.result() for task in tasks]
+
+
+async def _ended(number: PhoneNumber) -> None:
+    """Until the worker has written every call down: that is part of what a call costs."""
+    async with asyncio.timeout(SETTLE_S):
+        while await asyncio.to_thread(_live, number):
+            await asyncio.sleep(0.1)
+
+
+def _live(number: PhoneNumber) -> bool:
+    with tenant_scope(number.tenant_id):
+        return Call.objects.filter(status=Status.STREAMING).exists()
+
+
+def _admit(number: PhoneNumber) -> tuple[Ticket, str]:
+    call_id = str(uuid4())
+    fields = {"Event": "StartApp", "CallUUID": call_id, "From": "919876500000", "To": number.e164.lstrip("+")}
+    incoming = read_answer({**fields, "Direction": "inbound", "CallStatus": "ringing"})
+    if not isinstance(incoming, IncomingCall):
+        raise TypeError("a StartApp is an incoming call")
+    decision = decide(number, incoming)
+    if not isinstance(decision, Connect):
+        raise RuntimeError(f"the benchmark's call was refused: {decision.reason}")
+    return Ticket(decision.tenant_id, decision.call_id), call_id
+
+
+def _result(calls: int, seconds: float, cpu_s: float, seen: list[load.Observed], grown: int) -> Result:
+    jitter = sorted(value for one in seen for value in load.jitter_ms(one.arrivals))
+    gaps = sorted(gap for one in seen for gap in one.gaps_ms)
+    return Result(
+        calls=calls,
+        seconds=seconds,
+        cpu_ms=cpu_s * 1000 / (calls * seconds),
+        jitter_p99_ms=_quantile(jitter, 0.99),
+        holes=sum(len(load.holes_ms(one.arrivals)) for one in seen),
+        response_p50_ms=_quantile(gaps, 0.5),
+        response_p95_ms=_quantile(gaps, 0.95),
+        responses=len(gaps),
+        mb_per_call=max(0, grown) / calls / 1_000_000,
+        frames=sum(one.frames for one in seen),
+        errors=tuple(one.error for one in seen if one.error),
+    )
+
+
+def _quantile(ordered: list[float], share: float) -> float:
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else float("nan")

@@ -75,19 +75,19 @@ class Choice:
 ENGLISH: Final = Language("en", "English")
 LANGUAGES: Final = (ENGLISH,)
 
+# Names of voice files: espeak-ng knows `en-gb` as a language only, which its library does not load by name.
 _ESPEAK_VOICES = (
-    Voice("en-gb+f2", "British, woman", ("en",)),
-    Voice("en-gb+f4", "British, woman, deeper", ("en",)),
-    Voice("en-gb", "British, man", ("en",)),
-    Voice("en-gb-scotland", "Scottish, man", ("en",)),
-    Voice("en-gb-scotland+f2", "Scottish, woman", ("en",)),
-    Voice("en-gb-x-rp+f3", "Received pronunciation, woman", ("en",)),
-    Voice("en-gb-x-rp", "Received pronunciation, man", ("en",)),
     Voice("en-us+f3", "American, woman", ("en",)),
+    Voice("en-us+f2", "American, woman, brighter", ("en",)),
     Voice("en-us", "American, man", ("en",)),
     Voice("en-us+m3", "American, man, deeper", ("en",)),
-    Voice("en-029", "Caribbean, man", ("en",)),
+    Voice("en-gb-x-rp+f3", "British, woman", ("en",)),
+    Voice("en-gb-x-rp+f4", "British, woman, deeper", ("en",)),
+    Voice("en-gb-x-rp", "British, man", ("en",)),
+    Voice("en-gb-scotland+f2", "Scottish, woman", ("en",)),
+    Voice("en-gb-scotland", "Scottish, man", ("en",)),
     Voice("en-029+f2", "Caribbean, woman", ("en",)),
+    Voice("en-029", "Caribbean, man", ("en",)),
 )
 
 LOCAL: Final = Provider(

@@ -78,11 +78,11 @@ LANGUAGES: Final = (ENGLISH,)
 # Names of voice files: espeak-ng knows `en-gb` as a language only, which its library does not load by name.
 _ESPEAK_VOICES = (
     Voice("en-us+f3", "American, woman", ("en",)),
-    Voice("en-us+f2", "American, woman, brighter", ("en",)),
+    Voice("en-us+f2", "American, woman, calmer", ("en",)),
     Voice("en-us", "American, man", ("en",)),
-    Voice("en-us+m3", "American, man, deeper", ("en",)),
+    Voice("en-us+m3", "American, another man", ("en",)),
     Voice("en-gb-x-rp+f3", "British, woman", ("en",)),
-    Voice("en-gb-x-rp+f4", "British, woman, deeper", ("en",)),
+    Voice("en-gb-x-rp+f4", "British, woman, calmer", ("en",)),
     Voice("en-gb-x-rp", "British, man", ("en",)),
     Voice("en-gb-scotland+f2", "Scottish, woman", ("en",)),
     Voice("en-gb-scotland", "Scottish, man", ("en",)),

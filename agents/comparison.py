@@ -147,10 +147,10 @@ def _context(lines: list[str], *, first: bool, last: bool) -> list[Line]:
 
 def _words(before: str, after: str) -> tuple[Line, ...]:
     old, new = _WORD.findall(before), _WORD.findall(after)
-    plain = [[word.strip() for word in words] for words in (old, new)]
+    plain_old, plain_new = [word.strip() for word in old], [word.strip() for word in new]
     out: list[Piece] = []
     into: list[Piece] = []
-    for tag, start, stop, new_start, new_stop in SequenceMatcher(None, *plain, autojunk=False).get_opcodes():
+    for tag, start, stop, new_start, new_stop in SequenceMatcher(None, plain_old, plain_new, False).get_opcodes():
         if start < stop:
             out.append(Piece("".join(old[start:stop]), tag != "equal"))
         if new_start < new_stop:

@@ -75,4 +75,4 @@ def test_models_and_voices_are_called_by_their_names():
 
     (change,) = compare(CLINIC, new)
 
-    assert text(change.lines[-1]) == "eSpeak NG, American, man, deeper"
+    assert text(change.lines[-1]) == "eSpeak NG, American, another man"

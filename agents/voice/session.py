@@ -151,6 +151,7 @@ class _Session:
         self.errors: list[str] = []
         self.counters: Counter[str] = Counter()
         self.model_failures = 0
+        self.writing: asyncio.Future[None] | None = None
         self.ending = ""
         """The outcome, once the agent has ended the call."""
 
@@ -259,10 +260,13 @@ class _Session:
 
     async def record(self, recorder: Recorder, *, everything: bool) -> None:
         """Write what is settled. A full disk ends the recording, not the call."""
+        if self.writing is not None:  # a write that was cancelled goes on in its thread, and must not be overtaken
+            await asyncio.gather(self.writing, return_exceptions=True)
         frames = recorder.take((self.clock.now() - self.started) * 1000, everything=everything)
         if frames:
+            self.writing = asyncio.ensure_future(asyncio.to_thread(recorder.write, frames))
             try:
-                await asyncio.to_thread(recorder.write, frames)
+                await asyncio.shield(self.writing)
             except OSError as error:
                 self.errors.append(f"recording: {error.strerror}")
                 self.counters["recording_failed"] += 1

@@ -17,7 +17,7 @@ import structlog
 from django.conf import settings
 from django.core.exceptions import SuspiciousOperation
 from django.db import IntegrityError, transaction
-from django.http import HttpRequest, UnreadablePostError
+from django.http import HttpRequest, QueryDict, UnreadablePostError
 from django.utils import timezone
 
 from telephony import metrics
@@ -81,10 +81,14 @@ def _fields(request: HttpRequest) -> dict[str, str]:
         if int(request.META.get("CONTENT_LENGTH") or 0) > MAX_BYTES:
             raise RefusedCallback(413, "too long")
         if request.method == "GET":
-            return dict(request.GET.items())
-        return dict(request.POST.items()) if request.content_type == FORM else {}
+            return _last_of_each(request.GET)
+        return _last_of_each(request.POST) if request.content_type == FORM else {}
     except (SuspiciousOperation, UnreadablePostError, ValueError) as error:
         raise RefusedCallback(400, "unreadable form") from error
+
+
+def _last_of_each(given: QueryDict) -> dict[str, str]:
+    return {name: str(given[name]) for name in given}
 
 
 def _judge(account: CarrierAccount | None, kind: str, number: PhoneNumber, request: HttpRequest) -> Verdict:
@@ -121,7 +125,7 @@ def _store(kind: str, number: PhoneNumber, fields: dict[str, str], verdict: Verd
 
 def _again(kind: str, number: PhoneNumber, kept: dict[str, str], verdict: Verdict) -> WebhookEvent:
     """A nonce is good once; but a callback that we failed to handle may come a second time just as it was."""
-    earlier = WebhookEvent.objects.filter(
+    earlier: WebhookEvent | None = WebhookEvent.objects.filter(
         nonces__nonce__in=verdict.nonces, number=number, kind=kind, fields=kept, handled_at=None
     ).first()
     if earlier is None:

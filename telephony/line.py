@@ -156,12 +156,12 @@ class StreamLine:
             self._disconnected = True
             self._close("stop" if self._stopping else "hangup")
             return
-        text = message.get("text")
+        text, data = message.get("text"), message.get("bytes")
         try:
-            if text is not None:
+            if isinstance(text, str):
                 self._queue(self._protocol.receive(text))
             else:
-                self._queue(self._protocol.receive_binary(message.get("bytes") or b""))
+                self._queue(self._protocol.receive_binary(data if isinstance(data, bytes) else b""))
         except StreamBroken as broken:
             if strictly:
                 raise

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import parse_qs
 from uuid import UUID
@@ -56,20 +57,44 @@ def call_context(call: Call, slug: str, permissions: Collection[str]) -> dict[st
     }
 
 
-def render(admission: Admission, call_id: UUID, *, whole: bool, created: bool) -> list[str]:
-    """Messages to swap into an open page: the call's page, or its row in the list. Blocking; opens its own scope.
-
-    A row goes alone: the browser's parser drops what stands beside a `<tr>` outside of a table.
-    """
-    tenant = admission.tenant
-    with tenant_scope(tenant.id), timezone.override(ZoneInfo(tenant.time_zone)):
+def whole(admission: Admission, call_id: UUID) -> list[str]:
+    """One call's page, to swap into what is open. Blocking; opens its own scope, as do the others."""
+    with _inside(admission):
         call = with_everything().filter(id=call_id).first()
         if call is None:
             return []
-        common = {"slug": tenant.slug, "permissions": admission.permissions, "oob": True}
-        if whole:
-            context = call_context(call, tenant.slug, admission.permissions)
-            return [render_to_string("telephony/call.html#call", context | common)]
-        live = Call.objects.filter(status__in=LIVE).count()
-        context = common | {"row": presenting.row(call), "created": created, "live": live}
-        return [render_to_string(f"telephony/calls.html#{part}", context).strip() for part in ("row", "news")]
+        context = call_context(call, admission.tenant.slug, admission.permissions) | {"oob": True}
+        return [render_to_string("telephony/call.html#call", context)]
+
+
+def row(admission: Admission, call_id: UUID, *, created: bool) -> list[str]:
+    """A call's row in the list, and the number of live calls. `created`: makes an open list fetch itself."""
+    with _inside(admission):
+        return _rows(admission, Call.objects.filter(id=call_id), created=created)
+
+
+def live_rows(admission: Admission) -> list[str]:
+    """What may have changed between the page and its socket: the rows of calls that go on."""
+    with _inside(admission):
+        return _rows(admission, Call.objects.filter(status__in=LIVE).order_by("-created_at")[:50])
+
+
+@contextmanager
+def _inside(admission: Admission) -> Iterator[None]:
+    tenant = admission.tenant
+    with tenant_scope(tenant.id), timezone.override(ZoneInfo(tenant.time_zone)):
+        yield
+
+
+def _rows(admission: Admission, calls: QuerySet[Call], *, created: bool = False) -> list[str]:
+    """Each row is a message of its own: the browser's parser drops what stands beside a `<tr>` outside of a table."""
+    common = {"slug": admission.tenant.slug, "permissions": admission.permissions, "oob": True}
+    messages = [
+        render_to_string("telephony/calls.html#row", common | {"row": presenting.row(call)}).strip()
+        for call in calls.select_related("agent")
+    ]
+    live = Call.objects.filter(status__in=LIVE).count()
+    return [
+        *messages,
+        render_to_string("telephony/calls.html#news", common | {"created": created, "live": live}).strip(),
+    ]

@@ -7,7 +7,8 @@ moment, as the person who looks.
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Callable
+from typing import Any, cast
 from uuid import UUID
 
 from channels.generic.websocket import AsyncWebsocketConsumer
@@ -16,13 +17,14 @@ from django.http import Http404
 from telephony import live, live_pages
 from tenants import access
 from tenants.db import call_db
+from tenants.models import User
 
 NOT_SIGNED_IN = 4401
 FORBIDDEN = 4403
 UNKNOWN = 4404
 
 
-class LiveCalls(AsyncWebsocketConsumer):  # type: ignore[misc]
+class LiveCalls(AsyncWebsocketConsumer):
     """`/live/<slug>/calls/` for the list, with `?call=<uuid>` for one call's page."""
 
     async def connect(self) -> None:
@@ -32,7 +34,7 @@ class LiveCalls(AsyncWebsocketConsumer):  # type: ignore[misc]
             await self.close(NOT_SIGNED_IN)
             return
         try:
-            self.admission = await call_db(access.admit, user, self.scope["url_route"]["kwargs"]["slug"])
+            self.admission = await call_db(access.admit, cast("User", user), self.scope["url_route"]["kwargs"]["slug"])
         except Http404:
             await self.close(UNKNOWN)
             return
@@ -42,6 +44,8 @@ class LiveCalls(AsyncWebsocketConsumer):  # type: ignore[misc]
         self.only = live_pages.asked_for(self.scope["query_string"])
         self.group = live.group_of(self.admission.tenant.id)
         await self.channel_layer.group_add(self.group, self.channel_name)
+        # What changed since the page was made was told to nobody.
+        await self._show(*((live_pages.live_rows,) if self.only is None else (live_pages.whole, self.only)))
 
     async def disconnect(self, code: int) -> None:
         if hasattr(self, "group"):
@@ -58,8 +62,11 @@ class LiveCalls(AsyncWebsocketConsumer):  # type: ignore[misc]
         call_id = UUID(payload["id"])
         if self.only is not None and call_id != self.only:
             return
-        messages = await call_db(
-            live_pages.render, self.admission, call_id, whole=self.only is not None, created=payload["created"]
-        )
-        for html in messages:
+        if self.only is None:
+            await self._show(live_pages.row, call_id, created=payload["created"])
+        else:
+            await self._show(live_pages.whole, call_id)
+
+    async def _show(self, render: Callable[..., list[str]], *args: object, **options: object) -> None:
+        for html in await call_db(render, self.admission, *args, **options):
             await self.send(text_data=html)

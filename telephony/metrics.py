@@ -47,7 +47,7 @@ def _counted(
     context: Context | None = None,
     **options: Any,
 ) -> asyncio.Task[Any]:
-    task: asyncio.Task[Any] = asyncio.Task(work, loop=loop, context=context, **options)  # type: ignore[arg-type]
+    task: asyncio.Task[Any] = asyncio.Task(work, loop=loop, context=context, **options)
     if in_call.get():
         tasks.inc()
         task.add_done_callback(_gone)

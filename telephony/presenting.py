@@ -61,7 +61,7 @@ def standing(call: Call) -> Standing:
     """A live call's state, or an ended call's outcome."""
     if call.is_live:
         return _LIVE[Status(call.status)]
-    return _OVER.get(call.outcome, _WRAPPING_UP)  # type: ignore[call-overload]
+    return _OVER[Outcome(call.outcome)] if call.outcome in Outcome.values else _WRAPPING_UP
 
 
 def remark(call: Call) -> str:

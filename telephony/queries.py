@@ -23,7 +23,7 @@ PAGE: Final = 50
 LIVE_CHOICE: Final = "live"
 
 
-class CallFilter(django_filters.FilterSet):
+class CallFilter(django_filters.FilterSet):  # type: ignore[misc]  # untyped
     """The filters of the calls list, as they stand in the URL. A value that makes no sense is said so, and ignored."""
 
     q = django_filters.CharFilter(method="search", label="Caller’s number")

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from channels.consumer import AsyncConsumer
 from django.urls import path
 
 from telephony.live_socket import LiveCalls
 from telephony.media_socket import MediaConsumer
 
+
+def _app(consumer: type[AsyncConsumer]) -> Any:
+    """Django's `path` takes an ASGI application in the place of a view; its type does not say so."""
+    return consumer.as_asgi()
+
+
 websocket_urlpatterns = [
-    path("media/<str:token>/", MediaConsumer.as_asgi()),
-    path("live/<slug:slug>/calls/", LiveCalls.as_asgi()),
+    path("media/<str:token>/", _app(MediaConsumer)),
+    path("live/<slug:slug>/calls/", _app(LiveCalls)),
 ]

@@ -141,7 +141,8 @@ def _connect(form: ConnectNumber) -> PhoneNumber | None:
     """None when the number is connected already, here or elsewhere: a number has one place on the whole platform."""
     try:
         with transaction.atomic():
-            return form.save()
+            number: PhoneNumber = form.save()
+            return number
     except IntegrityError:
         form.add_error("e164", "This number is connected already.")
         return None

@@ -136,7 +136,7 @@ def test_a_call_for_another_number_is_told_so_and_leaves_no_row(acme, post):
 # --- who may ask ------------------------------------------------------------------------------------------------------
 
 SIGNED = {
-    "V3": lambda url: signed(url),
+    "V3": signed,
     "V2": lambda url: signed(url, version="V2"),
     "MA-V3": lambda url: {
         **signed(url, token="PARENT"),
@@ -192,7 +192,8 @@ def test_an_unknown_address_is_404_and_leaves_no_row(acme, client, kind, token):
     response = send(client, f"/vobiz/{kind}/{token}/", fields(acme))
 
     assert response.status_code == 404
-    assert acme.calls() == [] and events() == []
+    assert acme.calls() == []
+    assert events() == []
 
 
 def test_a_nonce_is_good_once(acme, post):
@@ -410,7 +411,8 @@ def test_a_transfer_to_somebody_who_is_not_listed_ends_politely(acme, post):
 
 
 @pytest.mark.parametrize(
-    ("status", "document"), [("completed", ["Hangup"]), ("busy", ["Speak", "Hangup"]), ("no-answer", ["Speak", "Hangup"])]
+    ("status", "document"),
+    [("completed", ["Hangup"]), ("busy", ["Speak", "Hangup"]), ("no-answer", ["Speak", "Hangup"])],
 )
 def test_after_a_dial_the_call_ends_well_or_with_a_sentence(acme, post, status, document):
     acme.call(carrier_id="uuid-1", status=Status.TRANSFERRING, outcome="transfer", transfer_to="Front desk")

@@ -21,6 +21,8 @@ from agents.voice.recorder import Recorder
 LEAD_US: Final = 200_000
 MAX_LEAD_US: Final = 400_000
 WAKE_US: Final = 2 * FRAME_US
+SLACK_US: Final = 2_000
+"""A timer that fires this early still sends its two frames."""
 QUEUE_FRAMES: Final = 500
 """10 s: a voice that is further ahead waits in `room`."""
 CLEAR_ACK_S: Final = 1.0
@@ -238,7 +240,7 @@ class Playout:
         if self.held:
             return None
         ledger = self.ledger
-        while self._frames and max(ledger.due_us, now_us) - now_us < self.lead_us:
+        while self._frames and max(ledger.due_us, now_us) + FRAME_US - now_us <= self.lead_us + SLACK_US:
             await self._send(self._frames.popleft(), now_us)
             if self._clear or self.held or self._stop:
                 return 1_000

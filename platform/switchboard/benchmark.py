@@ -50,6 +50,7 @@ class Result:
     seconds: float
     cpu_ms: float
     jitter_p99_ms: float
+    own_late_p99_ms: float
     holes: int
     response_p50_ms: float
     response_p95_ms: float
@@ -64,7 +65,8 @@ class Result:
             [
                 f"{self.calls} calls, {self.seconds:.0f} s each, one stream worker, scripted providers, Silero VAD on",
                 f"  CPU            {self.cpu_ms:7.2f} ms per call-second   (10 = 100 calls on a core)",
-                f"  jitter p99     {self.jitter_p99_ms:7.2f} ms   holes over 60 ms: {self.holes}",
+                f"  jitter p99     {self.jitter_p99_ms:7.2f} ms   holes over 60 ms: {self.holes}"
+                f"   (this end's own lateness p99: {self.own_late_p99_ms:.2f} ms)",
                 f"  response gap   {self.response_p50_ms:7.0f} ms p50, {self.response_p95_ms:.0f} ms p95"
                 f"   ({self.responses} replies; scripted: final, first token and first audio 100 ms each)",
                 f"  memory         {self.mb_per_call:7.2f} MB per call",
@@ -236,6 +238,7 @@ def _result(calls: int, seconds: float, cpu_s: float, seen: list[load.Observed],
         seconds=seconds,
         cpu_ms=cpu_s * 1000 / (calls * seconds),
         jitter_p99_ms=_quantile(jitter, 0.99),
+        own_late_p99_ms=_quantile(sorted(late for one in seen for late in one.late_ms), 0.99),
         holes=sum(len(load.holes_ms(one.arrivals)) for one in seen),
         response_p50_ms=_quantile(gaps, 0.5),
         response_p95_ms=_quantile(gaps, 0.95),

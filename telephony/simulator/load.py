@@ -34,6 +34,8 @@ class Observed:
 
     arrivals: list[float] = field(default_factory=list)
     gaps_ms: list[float] = field(default_factory=list)
+    late_ms: list[float] = field(default_factory=list)
+    """How late this end was with its own frames: what it cannot hold the other end to."""
     frames: int = 0
     clears: int = 0
     error: str = ""
@@ -68,7 +70,7 @@ async def call(url: str, call_id: str, caller: Pattern, seconds: float, offset: 
                 await socket.send(opening.decode())
             listening = asyncio.create_task(_listen(socket, codec, seen, spoke_until))
             try:
-                await _speak(socket, codec, caller, int(seconds / _FRAME_S), offset, spoke_until)
+                await _speak(socket, codec, caller, int(seconds / _FRAME_S), offset, seen, spoke_until)
             finally:
                 listening.cancel()
                 await asyncio.wait([listening])
@@ -78,13 +80,20 @@ async def call(url: str, call_id: str, caller: Pattern, seconds: float, offset: 
 
 
 async def _speak(
-    socket: ClientConnection, codec: Codec, caller: Pattern, frames: int, offset: int, spoke_until: list[float]
+    socket: ClientConnection,
+    codec: Codec,
+    caller: Pattern,
+    frames: int,
+    offset: int,
+    seen: Observed,
+    spoke_until: list[float],
 ) -> None:
     start = time.monotonic()
     for number in range(frames):
         wait = start + number * _FRAME_S - time.monotonic()
         if wait > 0:
             await asyncio.sleep(wait)
+        seen.late_ms.append((time.monotonic() - start - number * _FRAME_S) * 1000)
         at = (offset + number) % len(caller.frames)
         await socket.send(codec.media(caller.frames[at], number * 20, number * 20).decode())
         if at == caller.speech - 1:

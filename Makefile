@@ -5,6 +5,7 @@ PY ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 	&& { echo $$p; break; }; done)
 V := .venv
 BIN := $(V)/bin
+export UV_SYSTEM_CERTS ?= true
 DEMO := $(V)/.installed-demo
 DEV := $(V)/.installed-dev
 SOURCES := pyproject.toml constraints.txt

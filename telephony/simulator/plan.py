@@ -1,0 +1,81 @@
+"""What to dial and how: everything one simulated call needs to know beforehand."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from random import Random
+
+from telephony.simulator.dialects import Dialect
+from telephony.simulator.script import Script
+from telephony.simulator.webhooks import Retries, Signing
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a number leads: what its application and its account hold at the carrier. Without `hangup_url` the hang-up
+    goes to the answer URL, as at Vobiz."""
+
+    answer_url: str
+    hangup_url: str = ""
+    fallback_url: str = ""
+    auth_id: str = "MA_SIMULATED"
+    auth_token: str = ""
+    parent_auth_token: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CallPlan:
+    """One call. The same `seed` (and `salt`) gives the same ids, nonces, caller, line noise and jitter.
+
+    `salt` mixes into ids and nonces only: with another salt the same conversation can be held again with a server that
+    remembers the first. `out` is where to write what the caller heard.
+    """
+
+    number: str
+    target: Target
+    script: Script = field(default_factory=Script)
+    caller: str = ""
+    dialect: Dialect = "vobiz"
+    signing: Signing = "v2+v3"
+    seed: int = 0
+    salt: str = ""
+    noise: int = 24
+    jitter_ms: int = 0
+    faults: tuple[str, ...] = ()
+    out: Path | None = None
+    answer_method: str = "POST"
+    retries: Retries = field(default_factory=Retries)
+    connect_timeout_s: float = 10.0
+    reconnect_pause_s: float = 0.5
+    speak_ms_per_letter: int = 60
+
+
+class Chance:
+    """The seeded sources of one call, one per purpose, so that no await order can change what another draws."""
+
+    def __init__(self, plan: CallPlan) -> None:
+        self.ids = Random(f"{plan.seed}/{plan.salt}/ids")  # noqa: S311  a simulation, and repeatable on purpose
+        self.nonces = Random(f"{plan.seed}/{plan.salt}/nonces")  # noqa: S311
+        self.noise = Random(f"{plan.seed}/noise")  # noqa: S311
+        self.network = Random(f"{plan.seed}/network")  # noqa: S311
+        self.people = Random(f"{plan.seed}/people")  # noqa: S311
+
+    def uuid(self) -> str:
+        """The next id of the carrier."""
+        return str(uuid.UUID(int=self.ids.getrandbits(128), version=4))
+
+    def mobile(self) -> str:
+        """An Indian mobile number."""
+        return f"+919{self.people.randrange(10**9):09d}"
+
+
+def copies(plan: CallPlan, count: int) -> Iterable[CallPlan]:
+    """`count` calls like `plan`, each with a seed and a file of its own."""
+    for index in range(count):
+        out = plan.out
+        if out is not None and count > 1:
+            out = out.with_name(f"{out.stem}-{index + 1}{out.suffix}")
+        yield replace(plan, seed=plan.seed + index, out=out)

@@ -48,11 +48,11 @@ MAY: dict[Role, frozenset[Permission]] = {
 
 
 _COLUMNS: dict[str, Permission] = {
-    "Calls": "view calls",
-    "Recordings": "listen",
-    "Agents": "edit agents",
-    "Numbers": "edit numbers",
-    "People": "manage members",
+    "Sees calls": "view calls",
+    "Hears calls": "listen",
+    "Edits agents": "edit agents",
+    "Edits numbers": "edit numbers",
+    "Manages people": "manage members",
 }
 
 

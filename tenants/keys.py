@@ -18,5 +18,5 @@ def new_key() -> str:
 def store(name: str, key: str) -> ApiKey:
     """Make the key valid for the current tenant; storing it again changes nothing."""
     digest = hashlib.sha256(key.encode()).digest()
-    row, _ = ApiKey.objects.get_or_create(prefix=key[:PREFIX_LENGTH], defaults={"name": name, "digest": digest})
+    row: ApiKey = ApiKey.objects.get_or_create(prefix=key[:PREFIX_LENGTH], defaults={"name": name, "digest": digest})[0]
     return row

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from allauth.account.models import EmailAddress
 
 from tenants import audit
+from tenants.access import can
 from tenants.models import Membership, Role, Tenant, User
 from tenants.scope import current_tenant_id
 
@@ -25,6 +26,10 @@ class LastOwner(MemberError):
 
 class OwnersOnly(MemberError):
     """Only an owner can make, change or remove an owner."""
+
+
+class NoLonger(MemberError):
+    """The team has changed meanwhile: one of you is no longer on it, or no longer manages it."""
 
 
 class AlreadyMember(MemberError):
@@ -59,7 +64,7 @@ def create_person(email: str, password: str, *, name: str = "", must_change_pass
 
 def add(actor: Membership, email: str, role: Role, name: str = "") -> Added:
     """Add the person with this address, who is made if there is none."""
-    _lock()
+    _begin(actor)
     if role == Role.OWNER:
         _owners_only(actor)
     password = None
@@ -78,8 +83,7 @@ def add(actor: Membership, email: str, role: Role, name: str = "") -> Added:
 
 def change_role(actor: Membership, member: Membership, role: Role) -> None:
     """Give a member another role. Raises `OwnersOnly`, `LastOwner`."""
-    _lock()
-    member.refresh_from_db()
+    _begin(actor, member)
     before = Role(member.role)
     if before == role:
         return
@@ -94,8 +98,7 @@ def change_role(actor: Membership, member: Membership, role: Role) -> None:
 
 def remove(actor: Membership, member: Membership) -> None:
     """End a membership; the person's account stays. Raises `OwnersOnly`, `LastOwner`."""
-    _lock()
-    member.refresh_from_db()
+    _begin(actor, member)
     if member.role == Role.OWNER:
         _owners_only(actor)
         _not_the_last(member)
@@ -103,8 +106,16 @@ def remove(actor: Membership, member: Membership) -> None:
     member.delete()
 
 
-def _lock() -> None:
-    Tenant.objects.select_for_update().get(pk=current_tenant_id())
+def _begin(actor: Membership, *others: Membership) -> None:
+    """Wait for the tenant's turn, then look again at whom this is about: the last one may have changed it."""
+    Tenant.objects.select_for_update(no_key=True).get(pk=current_tenant_id())
+    try:
+        for member in (actor, *others):
+            member.refresh_from_db(fields=["role"])
+    except Membership.DoesNotExist as error:
+        raise NoLonger(NoLonger.__doc__) from error
+    if not can(actor, "manage members"):
+        raise NoLonger(NoLonger.__doc__)
 
 
 def _owners_only(actor: Membership) -> None:

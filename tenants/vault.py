@@ -47,6 +47,10 @@ def unseal(tenant_id: UUID, token: str) -> str:
     return plain[16:].decode()
 
 
+PEOPLES = UUID(int=0)
+"""In a tenant's place, for secrets of people: they belong to no tenant."""
+
+
 def last_four(secret: str) -> str:
     """What may be shown of a secret: `…9f3c`. Nothing of one so short that four characters would be half of it."""
     return f"…{secret[-4:]}" if len(secret) >= 12 else "…" if secret else ""

@@ -248,6 +248,7 @@ ACCOUNT_EMAIL_VERIFICATION = "mandatory" if OPEN_SIGN_UP else "optional"
 ACCOUNT_EMAIL_SUBJECT_PREFIX = "Switchboard: "
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_LOGOUT_ON_GET = False
+MFA_ADAPTER = "switchboard.accounts.SecondFactorAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = "Switchboard"
 
@@ -307,6 +308,6 @@ if ROLE:
     os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", str(private_folder(METRICS_FOLDER)))
 
 LOG_FORMAT = env.text("LOG_FORMAT", "text")
-LOG_LEVEL = env.text("LOG_LEVEL", "INFO").upper()
+LOG_LEVEL = env.text("LOG_LEVEL", "INFO" if ROLE else "WARNING").upper()
 LOGGING_CONFIG = "switchboard.log.configure"
 LOGGING = {"format": LOG_FORMAT, "level": LOG_LEVEL}

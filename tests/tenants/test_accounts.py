@@ -8,7 +8,9 @@ import pytest
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
+from cryptography.fernet import Fernet
 from django.core import mail
+from django.core.management import call_command
 from django.test import Client
 
 from tenants.models import Membership, Role
@@ -107,6 +109,26 @@ def test_the_second_factor_is_set_up_and_then_asked_for(client, cast):
     assert "_auth_user_id" not in client.session
     assert "Incorrect code" in client.post("/accounts/2fa/authenticate/", {"code": "000000"}).content.decode()
     client.post("/accounts/2fa/authenticate/", {"code": codes[0]})
+    assert client.session["_auth_user_id"] == str(cast.owner.pk)
+
+
+def test_what_makes_the_codes_is_encrypted_and_outlives_a_new_key(client, cast, settings):
+    EmailAddress.objects.create(user=cast.owner, email=cast.owner.email, verified=True, primary=True)
+    sign_in(client, cast.owner)
+    client.post("/accounts/reauthenticate/", {"password": PASSWORD})
+    secret = client.get("/accounts/2fa/totp/activate/").context["form"].secret
+    activate(client)
+    codes = re.findall(r"<li><code>(\w+)</code>", client.get("/accounts/2fa/recovery-codes/").content.decode())
+
+    assert secret not in str(Authenticator.objects.values_list("data", flat=True))
+    old, settings.FIELD_KEYS = settings.FIELD_KEYS, [Fernet.generate_key().decode(), *settings.FIELD_KEYS]
+    call_command("rotate_field_keys", verbosity=0)
+    settings.FIELD_KEYS = settings.FIELD_KEYS[:1]
+    client.post("/accounts/logout/")
+    sign_in(client, cast.owner)
+    client.post("/accounts/2fa/authenticate/", {"code": codes[0]})
+
+    assert old != settings.FIELD_KEYS
     assert client.session["_auth_user_id"] == str(cast.owner.pk)
 
 

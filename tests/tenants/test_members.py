@@ -1,13 +1,16 @@
 """The team of a tenant: its rules, and the page about it."""
 
+import asyncio
 import re
+import threading
 
 import pytest
 
 from tenants import members
+from tenants.db import call_db
 from tenants.models import AuditEntry, Membership, Role, User
 from tenants.scope import tenant_scope
-from tests.cast import make_member, make_user
+from tests.cast import make_member, make_tenant, make_user
 
 
 def membership(cast, user):
@@ -101,6 +104,44 @@ def test_every_change_is_written_down(cast, team):
     ]
 
 
+def test_who_was_removed_meanwhile_changes_nothing_any_more(cast, team):
+    members.remove(team["owner"], team["admin"])
+
+    with pytest.raises(members.NoLonger):
+        members.add(team["admin"], cast.outsider.email, Role.BUILDER)
+
+
+def test_who_was_demoted_meanwhile_changes_nothing_any_more(cast, team):
+    stale = Membership.objects.get(user=cast.admin)
+    members.change_role(team["owner"], team["admin"], Role.ANALYST)
+
+    with pytest.raises(members.NoLonger):
+        members.remove(stale, team["builder"])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_owners_cannot_remove_each_other_at_once():
+    tenant = make_tenant()
+    owners = [make_member(tenant, Role.OWNER) for _ in range(2)]
+    start = threading.Barrier(2)
+
+    def remove(actor, other):
+        with tenant_scope(tenant.id):
+            actor, other = (Membership.objects.select_related("user").get(user=user) for user in (actor, other))
+            start.wait()
+            try:
+                members.remove(actor, other)
+            except members.MemberError as error:
+                return type(error)
+
+    async def both():
+        return await asyncio.gather(call_db(remove, *owners), call_db(remove, *reversed(owners)))
+
+    assert set(asyncio.run(both())) == {None, members.NoLonger}
+    with tenant_scope(tenant.id):
+        assert Membership.objects.count() == 1
+
+
 # The page
 
 
@@ -151,7 +192,7 @@ def test_the_one_time_password_opens_only_the_way_to_an_own_one(client, cast):
     client.post("/accounts/login/", {"login": "new@example.test", "password": password})
     assert client.get(f"/t/{cast.tenant.slug}/")["Location"] == "/accounts/password/change/"
     own = {"oldpassword": password, "password1": "my own and long", "password2": "my own and long"}
-    client.post("/accounts/password/change/", own)
+    assert client.post("/accounts/password/change/", own)["Location"] == "/"
 
     assert client.get(f"/t/{cast.tenant.slug}/")["Location"] == f"/t/{cast.tenant.slug}/calls/"
 

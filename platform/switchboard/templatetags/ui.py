@@ -28,6 +28,7 @@ register = template.Library()
 
 UNKNOWN = "\N{EN DASH}"
 MINUS = "\N{MINUS SIGN}"
+ALLAUTHS_PLACEHOLDERS = ("Email address", "Code")
 
 
 @register.simple_tag
@@ -134,7 +135,12 @@ def initials(name: str) -> str:
 
 @register.simple_tag
 def control(field: BoundField, **attrs: Any) -> SafeString:
-    """A form field's control with our class. `hx_get="…"` becomes `hx-get="…"`; `class_` adds a class."""
+    """A form field's control with our class. `hx_get="…"` becomes `hx-get="…"`; `class_` adds a class.
+
+    A placeholder that repeats the label goes away.
+    """
+    if str(field.field.widget.attrs.get("placeholder", "")) in (field.label, *ALLAUTHS_PLACEHOLDERS):
+        field.field.widget.attrs.pop("placeholder", None)
     classes = "switch" if attrs.pop("switch", False) else ""
     if field.widget_type not in {"checkbox", "radioselect", "checkboxselectmultiple", "clearablefile"}:
         classes = "input"
@@ -146,11 +152,14 @@ def control(field: BoundField, **attrs: Any) -> SafeString:
 
 @register.simple_tag(takes_context=True)
 def rail(context: RequestContext) -> list[dict[str, Any]]:
-    """The rail's entries that this person may follow, each `{name, url, icon, current}`."""
+    """The rail's entries that this person may follow, `{name, url, icon, current}`; outside a tenant, the ways in."""
     request = context["request"]
     tenant: Tenant | None = getattr(request, "tenant", None)
     if tenant is None:
-        return []
+        return [
+            {"name": own.tenant.name, "url": reverse("tenants:home", args=[own.tenant.slug]), "icon": "home"}
+            for own in my_tenants(context)[:6]
+        ]
     match = request.resolver_match
     here = (match.namespace, match.url_name or "") if match else ("", "")
     entries = (

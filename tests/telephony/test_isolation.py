@@ -1,0 +1,95 @@
+"""Row-level security on every table of this app, with the application's own role."""
+
+import pytest
+from django.apps import apps
+from django.db import DatabaseError, connection, transaction
+
+from telephony.models import Call, CarrierAccount, PhoneNumber, Recording, Turn, UsedNonce, WebhookEvent
+from tenants.models import TenantModel
+from tenants.scope import ScopeError, tenant_scope
+
+MODELS = [CarrierAccount, PhoneNumber, Call, Turn, Recording, WebhookEvent, UsedNonce]
+
+
+@pytest.fixture
+def full(acme):
+    """One row of everything."""
+    call = acme.call()
+    acme.account()
+    with acme.scope():
+        Turn.objects.create(call=call, index=0, speaker="caller", kind="speech", started_ms=0, ended_ms=1)
+        Recording.objects.create(call=call, name="x", duration_ms=1, bytes=1)
+        event = WebhookEvent.objects.create(number=acme.number, kind="answer")
+        UsedNonce.objects.create(event=event, nonce="1")
+    return acme
+
+
+def count(model) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT count(*), current_user FROM {model._meta.db_table}")
+        number, user = cursor.fetchone()
+    assert user == "switchboard_app"
+    return number
+
+
+def test_the_table_of_models_is_whole():
+    models = apps.get_app_config("telephony").get_models()
+
+    assert {model for model in models if issubclass(model, TenantModel)} == set(MODELS)
+    assert all(issubclass(model, TenantModel) for model in apps.get_app_config("telephony").get_models())
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_without_a_scope_there_is_no_row(full, model):
+    assert count(model) == 0
+    with pytest.raises(ScopeError):
+        model.objects.count()
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_an_empty_scope_shows_no_row(full, model):
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('app.tenant', '', true)")
+        assert count(model) == 0
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_another_tenants_scope_shows_its_own_rows_only(full, bazaar, model):
+    own = 1 if model is PhoneNumber else 0
+
+    with tenant_scope(bazaar.tenant.id):
+        assert count(model) == own
+        assert model._base_manager.count() == own
+    with full.scope():
+        assert count(model) == 1
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_row_cannot_be_written_for_another_tenant(full, bazaar, model):
+    with full.scope():
+        row = model.objects.get()
+    row.tenant = bazaar.tenant
+
+    with pytest.raises(DatabaseError), full.scope():
+        row.save(force_update=True)
+
+
+def _with_version(mine, version_id):
+    call = mine.call()
+    call.version_id = version_id
+    call.save()
+
+
+@pytest.mark.parametrize(
+    ("make", "constraint"),
+    [
+        (lambda mine, theirs: PhoneNumber.objects.create(e164="+911111111", agent_id=theirs.agent.id), "number_agent"),
+        (lambda mine, theirs: mine.call(number=theirs.number), "call_number"),
+        (lambda mine, theirs: mine.call(agent=theirs.agent, version=None), "call_agent"),
+        (lambda mine, theirs: _with_version(mine, theirs.agent.published_id), "call_version"),
+        (lambda mine, theirs: WebhookEvent.objects.create(kind="answer", number=theirs.number), "webhook_number"),
+    ],
+)
+def test_nothing_of_one_tenant_points_to_another(acme, bazaar, make, constraint):
+    with pytest.raises(DatabaseError, match=constraint), acme.scope():
+        make(acme, bazaar)

@@ -162,7 +162,9 @@ async def view(request: HttpRequest) -> HttpResponse:
     """The three paths in Django."""
     headers = {name.lower(): value for name, value in request.headers.items()}
     status, kind, body = await answer(request.path, request.META.get("REMOTE_ADDR"), headers)
-    return HttpResponse(body, status=status, content_type=kind, headers={"Cache-Control": "no-store"})
+    response = HttpResponse(body, status=status, content_type=kind, headers={"Cache-Control": "no-store"})
+    response._has_been_logged = True  # type: ignore[attr-defined] # Django logs each 503 as an error: not a balancer's
+    return response
 
 
 async def serve(scope: dict[str, Any], receive: Any, send: Any) -> None:

@@ -15,7 +15,6 @@ from django.core.asgi import get_asgi_application
 
 # Files, static or recorded, are read in pieces by a thread; the warning is about pages that stream for ever.
 warnings.filterwarnings("ignore", "StreamingHttpResponse must consume synchronous iterators", Warning)
-warnings.filterwarnings("ignore", "No directory at:", UserWarning)
 _django = get_asgi_application()
 
 from channels.auth import AuthMiddlewareStack  # noqa: E402

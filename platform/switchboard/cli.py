@@ -28,6 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line
+    from django.db.utils import OperationalError
 
     try:
         if len(argv) == 1 or argv[1:] in (["help"], ["--help"], ["-h"]):
@@ -36,6 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             execute_from_command_line(argv)
     except ImproperlyConfigured as error:
         sys.exit(f"switchboard: {error}")
+    except OperationalError as error:
+        sys.exit(f"switchboard: the database cannot be used: {str(error).strip()}")
 
 
 def _settle_role(argv: Sequence[str]) -> None:

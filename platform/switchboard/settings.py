@@ -162,10 +162,10 @@ STORAGES: dict[str, dict[str, Any]] = {
 }
 
 STATIC_URL = "/static/"
-STATIC_ROOT = Path(env.text("STATIC_ROOT", str(BASE / "staticfiles")))
-# With `collectstatic` run (the Docker image) names carry a hash and files are compressed; without, they are served
-# from where they lie. Both are read once, at the start of the process.
-if (STATIC_ROOT / "staticfiles.json").is_file():
+# With STATIC_ROOT (the Docker image) `collectstatic` puts files there, compressed and with a hash in their names, and
+# they are served from there. Without, they are served from where they lie. Both are read once, at the process's start.
+STATIC_ROOT = env.text("STATIC_ROOT", "") or None
+if STATIC_ROOT:
     STORAGES["staticfiles"]["BACKEND"] = "whitenoise.storage.CompressedManifestStaticFilesStorage"
 else:
     WHITENOISE_USE_FINDERS = True

@@ -172,7 +172,7 @@ def _vocabulary(config: AgentConfig) -> Iterator[Problem]:
     unknown = unknown_words([text for _, text in spoken])
     for word in unknown:
         field = next((field for field, text in spoken if word.casefold() in text.casefold()), "stt")
-        yield Problem(field, f"Callers cannot say “{word}”: {model.name} does not know the word", "warning")
+        yield Problem(field, f"{model.name} guesses how “{word}” sounds, and may miss it", "warning")
 
 
 def _spoken_by_callers(config: AgentConfig) -> Iterator[tuple[str, str]]:

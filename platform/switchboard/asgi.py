@@ -26,7 +26,7 @@ from switchboard import health  # noqa: E402
 from telephony import admission  # noqa: E402
 from telephony.routing import websocket_urlpatterns  # noqa: E402
 
-_router = URLRouter(websocket_urlpatterns)  # type: ignore[arg-type]
+_router = URLRouter(websocket_urlpatterns)
 _for_people = AllowedHostsOriginValidator(AuthMiddlewareStack(_router))
 
 

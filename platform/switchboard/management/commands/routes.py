@@ -11,7 +11,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 def pages(patterns: list[URLPattern | URLResolver], before: str = "", space: str = "") -> Iterator[dict[str, str]]:
     """Every URL pattern as `{"kind", "name", "path"}`."""
     for pattern in patterns:
-        where = before + str(pattern.pattern)
+        where = before + str(pattern.pattern).removeprefix("^").removesuffix("$")
         if isinstance(pattern, URLResolver):
             inner = f"{space}{pattern.namespace}:" if pattern.namespace else space
             yield from pages(pattern.url_patterns, where, inner)

@@ -25,6 +25,7 @@ from agents.seeding import seed_agents
 from telephony.seeding import seed_numbers
 from tenants import keys, members
 from tenants.models import Membership, Role, Tenant, User
+from tenants.roles import as_owner
 from tenants.scope import tenant_scope
 
 BUSINESSES: Final = (
@@ -65,8 +66,10 @@ class Command(BaseCommand):
 
 
 def _migrate() -> None:
-    executor = MigrationExecutor(connection)
-    if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+    with as_owner():  # a fresh database has no other role yet
+        executor = MigrationExecutor(connection)
+        plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    if plan:
         call_command("migrate", verbosity=0, interactive=False)
 
 

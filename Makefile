@@ -35,7 +35,8 @@ up: $(DEMO) ## Run everything on this machine: database, web, stream workers, wo
 	@$(BIN)/switchboard up
 
 test: $(DEV) ## Run the whole suite; no server needed
-	@$(BIN)/python -m pytest -q -n 2 $(ARGS)
+	@$(BIN)/python -m pytest -q -n 2 -m "not flow" $(ARGS)
+	@$(BIN)/python -m pytest -q -m flow $(ARGS)
 
 check: $(DEV) ## Run what CI runs beside the tests: style, types, imports, templates, migrations, deployment
 	$(BIN)/ruff check .

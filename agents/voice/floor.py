@@ -147,8 +147,7 @@ class Floor:
             handler = ANYWHERE.get(type(event))
             if handler is not None:
                 handler(self, event, now)
-            for table, state in ((CALLER, self.caller), (AGENT, self.agent)):
-                step = table.get((state, type(event)))
+            for step in (CALLER.get((self.caller, type(event))), AGENT.get((self.agent, type(event)))):
                 if step is not None:
                     step(self, event, now)
         return self._do

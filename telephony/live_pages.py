@@ -68,9 +68,10 @@ def whole(admission: Admission, call_id: UUID) -> list[str]:
 
 
 def row(admission: Admission, call_id: UUID, *, created: bool) -> list[str]:
-    """A call's row in the list, and the number of live calls. `created`: makes an open list fetch itself."""
+    """A call's row in the list, and the number of live calls. A new one has no row yet: open lists fetch themselves."""
     with _inside(admission):
-        return _rows(admission, Call.objects.filter(id=call_id), created=created)
+        calls = Call.objects.none() if created else Call.objects.filter(id=call_id)
+        return _rows(admission, calls, created=created)
 
 
 def live_rows(admission: Admission) -> list[str]:

@@ -100,7 +100,6 @@ def test_a_new_call_makes_an_open_list_fetch_itself(acme):
     async def script(socket):
         await greeted(socket)
         await live.send(acme.tenant.id, "call", {"id": str(call.id), "created": True})
-        await socket.receive_from(5)
         return await socket.receive_from(5)
 
     news = watch(people.make_member(acme.tenant, people.Role.OWNER), "acme", script)

@@ -21,7 +21,7 @@ from telephony.simulator.script import AfterAgent, Interrupt, Keys, Say, Script,
 from telephony.simulator.simulate import run_many
 from telephony.simulator.voice import synthesise
 from telephony.simulator.wav import ulaw_from_file
-from telephony.simulator.webhooks import SIGNINGS
+from telephony.simulator.webhooks import SIGNINGS, Retries
 
 INTERRUPT_AFTER_MS = 800
 Resolve = Callable[[str], Target]
@@ -79,6 +79,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     line.add_argument("--noise", type=_ms, default=24, metavar="LEVEL", help="line noise, peak of 32767 (24)")
     line.add_argument("--jitter", type=_ms, default=0, metavar="MS", help="hold frames up to MS, then send a burst")
     line.add_argument("--fault", action="append", default=[], choices=FAULTS, help="misbehave; may be repeated")
+    line.add_argument("--tries", type=_calls, default=4, metavar="N", help="times to try a callback (4)")
     line.add_argument("--get", action="store_true", help="fetch the answer with GET instead of POST")
     line.add_argument("--seed", type=int, metavar="N", help="the same N, the same run; random otherwise")
     line.add_argument(
@@ -137,6 +138,7 @@ def plan_from(given: argparse.Namespace, resolve: Resolve | None = None) -> Call
         jitter_ms=given.jitter,
         faults=tuple(given.fault),
         out=given.out,
+        retries=Retries(tries=given.tries),
         answer_method="GET" if given.get else "POST",
     )
 

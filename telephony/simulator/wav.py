@@ -27,8 +27,7 @@ def ulaw_from_wav(data: bytes, name: str = "the sound") -> bytes:
     """A WAV file's bytes → µ-law 8 kHz.
 
     PCM of 8, 16, 24 or 32 bits, 32-bit float or µ-law, 8 to 192 kHz; channels are averaged. `BadAudio` names what
-    is wrong. Sizes in the header are not trusted: programs that write to
-    a pipe leave them wrong.
+    is wrong. Sizes in the header are not trusted: programs that write to a pipe leave them wrong.
     """
     if data[:4] != b"RIFF" or data[8:12] != b"WAVE":
         raise BadAudio(f"{name} is not a WAV file")

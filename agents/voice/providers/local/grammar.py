@@ -14,15 +14,18 @@ from typing import Final
 from agents.voice.blueprint import Blueprint, Slot
 from agents.voice.providers.local import phrases
 from agents.voice.providers.local.dictionary import model_folder, pronunciations
-from agents.voice.providers.local.slots import RULES, aliases
+from agents.voice.providers.local.slots import BEFORE, RULES, aliases
 from agents.voice.providers.local.spoken import spoken
 
 _NOT_VERBS: Final = frozenset(
-    "i i'd i'm can could may do does did is are am what when where who why how which please the a an it my there this "
-    "that will would should have has".split()
+    ["i", "i'd", "i'm", "can", "could", "may", "do", "does", "did", "is", "are", "am", "what", "when", "where", "who", "why", "how", "which", "please", "the", "a", "an", "it", "my", "there", "this", "that", "will", "would", "should", "have", "has"]
 )
-_ASKED: Final = 8
-_ALSO: Final = 1
+_ASKED: Final = 1.0
+_ALSO: Final = 0.3
+_RARE: Final = 0.2
+_EXTRA: Final = 0.05
+"""Weights. JSGF alternatives are not normalised by pocketsphinx: 1 costs nothing, and short words that cost nothing are
+heard in every breath. The language weight (6.5) is their exponent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,18 +89,18 @@ class _Writer:
         questions = [text for answer in blueprint.answers for text in (answer.question, *answer.phrasings)]
         if rule := self.rule("question", questions):
             rules.append(rule)
-            ways.append("[<asking>] <question>")
+            ways.append(f"[/{_RARE}/ <asking>] <question>")
         for index, form in enumerate(blueprint.forms):
             fills = [name for slot in form.slots if (name := self.fill(rules, slot, f"fill{index}"))]
             for name, texts in self.triggers(form.phrases):
                 if rule := self.rule(f"{name}{index}", texts):
                     rules.append(rule)
-                    lead = "[<wanting>] " if name == "doing" else ""
-                    ways.append(lead + f"<{name}{index}>" + "".join(f" [<{fill}>]" for fill in fills))
+                    lead = f"[/{_RARE}/ <wanting>] " if name == "doing" else ""
+                    ways.append(lead + f"<{name}{index}>" + "".join(f" [/{_EXTRA}/ <{fill}>]" for fill in fills))
         rules.append(self.transfers())
         ways.append("<transfer>")
         ways += self.asked(rules, slots, hints)
-        public = f"public <said> = [<opener> [<opener>]] ({' | '.join(ways)}) [<closer>];"
+        public = f"public <said> = [/{_EXTRA}/ <opener>] ({' | '.join(ways)}) [/{_RARE}/ <closer>];"
         text = "\n".join(["#JSGF V1.0;", "grammar agent;", *(rule for rule in rules if rule), public, ""])
         return Grammar(text, frozenset(self.words), tuple(self.dropped))
 
@@ -134,10 +137,8 @@ class _Writer:
         values = self.values(slot)
         if not values:
             return ""
-        before = {"choice": "with | for | about | in", "day": "on | for", "time": "at | around", "number": "for"}
-        self.take(_words_of(before[slot.kind]))
         name = f"{name}{sum(1 for rule in rules if rule.startswith(f'<{name}'))}"
-        rules.append(f"<{name}> = [{before[slot.kind]}] ({values});")
+        rules.append(f"<{name}> = [{self.alternatives(BEFORE[slot.kind][:3])}] ({values});")
         return name
 
     def asked(self, rules: list[str], slots: list[Slot], hints: tuple[str, ...]) -> list[str]:
@@ -156,22 +157,18 @@ class _Writer:
             if slot.kind == "digits" and not first and "yesno" not in hints:
                 continue
             name = f"value{len(rules)}"
-            before = "on | at | for | with | about | around | it's | it is | make it | make that | i mean"
-            before += " | i would like | i want | i said | my number is | it's about | we are"
-            self.take(_words_of(before))
-            rules.append(f"<{name}> = [{before}] ({values});")
+            rules.append(f"<{name}> = [/{_RARE}/ ({self.alternatives(BEFORE[slot.kind])})] ({values});")
             ways.append(f"/{_ASKED if first else _ALSO}/ <{name}>")
             if name_said := self.alternatives([slot.name]):
                 changes.append(f"{name_said} [to <{name}>]")
         if changes:
             self.take({"change", "to", "the"})
             rules.append(f"<change> = change [the] ({' | '.join(changes)});")
-            ways.append("/1/ [<wanting>] <change>")
+            ways.append(f"/{_ALSO}/ [<wanting>] <change>")
         if not ways:
             return []
         rules.append(f"<wanted> = {' | '.join(ways)};")
-        pairs = "<wanted> [<wanted>]" if len(ways) > 2 else "<wanted>"
-        return [pairs]
+        return [f"<wanted> [/{_EXTRA}/ <wanted>]" if len(ways) > 2 else "<wanted>"]
 
     def rule(self, name: str, texts: Iterable[str]) -> str:
         body = self.alternatives(texts)

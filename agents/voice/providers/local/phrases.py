@@ -7,12 +7,12 @@ from collections.abc import Iterable
 from typing import Final
 
 OPENERS: Final = (
-    "hello", "hi", "hey", "good morning", "good afternoon", "good evening", "excuse me", "sorry", "okay", "well", "um",
-    "yes", "no", "stop", "wait", "thanks", "thank you", "please", "and", "actually", "all right", "hold on",
+    "hello", "hi", "good morning", "good afternoon", "good evening", "excuse me", "sorry", "okay", "well", "um",
+    "yes", "no", "stop", "wait", "thank you", "please", "hold on",
 )  # fmt: skip
 """May stand before anything, and mean nothing there."""
 
-CLOSERS: Final = ("please", "thank you", "thanks", "then", "now")
+CLOSERS: Final = ("please", "thank you", "thanks")
 ASKING: Final = (
     "can you tell me", "could you tell me", "please tell me", "i would like to know", "i want to know", "do you know",
     "i have a question",

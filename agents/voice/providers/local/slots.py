@@ -27,6 +27,16 @@ EXAMPLES: Final = {
 }
 """What to say, when a caller was not understood twice."""
 
+BEFORE: Final = {
+    "choice": ("with", "for", "about", "i want", "i would like", "i said", "i mean", "it's about"),
+    "day": ("on", "for", "i said", "i mean", "make it"),
+    "time": ("at", "around", "i said", "i mean", "make it"),
+    "number": ("for", "we are", "i said", "i mean", "make it"),
+    "digits": ("my number is", "it's", "it is", "i said"),
+    "yesno": (),
+}
+"""What callers put before a value."""
+
 _ARTICLES: Final = {"a", "an", "the", "my", "some"}
 _DUMMY: Final = {"doctor", "mister", "misses", "miss", "something", "else", "in"} | _ARTICLES
 _ORDER: Final = (*ORDINALS[:5], "last")
@@ -47,7 +57,7 @@ RULES: Final = {
     ),
     "time": (
         f"<hour> = {_any(ONES[1:13])};",
-        f"<minute> = fifteen | thirty | forty five | ten | twenty | forty | fifty | oh five | twenty five"
+        "<minute> = fifteen | thirty | forty five | ten | twenty | forty | fifty | oh five | twenty five"
         " | thirty five | fifty five;",
         "<part> = a m | p m | in the (morning | afternoon | evening);",
         "<time> = noon | <hour> [o'clock | <minute>] [<part>]"

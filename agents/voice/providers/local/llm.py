@@ -1,0 +1,69 @@
+"""The keyless brain as a `LanguageModel`: `responder` behind the protocol. English only, and no tokens to meter."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+from agents.voice.blueprint import Blueprint
+from agents.voice.providers.base import (
+    LlmCapabilities,
+    LlmCollected,
+    LlmEnd,
+    LlmEvent,
+    LlmExpect,
+    LlmText,
+    LlmTransfer,
+    Message,
+)
+from agents.voice.providers.local.responder import Responder, Said, State
+
+_SENTENCE: Final = re.compile(r"(?<=[.!?]) +")
+
+
+class _Chat:
+    def __init__(self, blueprint: Blueprint) -> None:
+        self._responder = Responder(blueprint)
+        self._state = State(last=blueprint.greeting)
+        self._before = self._state
+        self._answered: tuple[int, str] = (0, "")
+
+    async def reply(self, messages: tuple[Message, ...]) -> AsyncGenerator[LlmEvent, None]:
+        said = messages[-1].text if messages and messages[-1].role == "user" else ""
+        count, earlier = self._answered
+        if count == len(messages) and earlier and said.startswith(earlier):
+            # The caller went on before anything of the last reply was heard: it answered half a sentence.
+            self._state = self._before
+        state, answer = self._responder.respond(self._state, said)
+        taken = False
+        for event in _events(answer):
+            if isinstance(event, LlmText) and not taken:
+                self._before, self._state, self._answered = self._state, state, (len(messages), said)
+                taken = True
+            yield event
+
+
+def _events(said: Said) -> list[LlmEvent]:
+    events: list[LlmEvent] = [LlmExpect(said.hints)]
+    sentences = _SENTENCE.split(said.text)
+    events += [LlmText(sentence if index == 0 else f" {sentence}") for index, sentence in enumerate(sentences)]
+    events += [LlmCollected(name, value) for name, value in said.collected]
+    if said.transfer:
+        events.append(LlmTransfer(said.transfer))
+    elif said.ends:
+        events.append(LlmEnd(said.ends))
+    return events
+
+
+class BuiltIn:
+    """Shown in the editor as "Built in, no AI model"."""
+
+    name = "local"
+    capabilities = LlmCapabilities(keeps_state=True, languages=("en",))
+
+    @asynccontextmanager
+    async def open(self, blueprint: Blueprint) -> AsyncIterator[_Chat]:
+        """Nothing to connect."""
+        yield _Chat(blueprint)

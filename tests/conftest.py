@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-pytest_plugins = ["tests.cast"]
+pytest_plugins = ["tests.cast", "tests.whole"]
 
 
 @pytest.fixture(scope="session", autouse=True)

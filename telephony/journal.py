@@ -7,13 +7,13 @@ end has every turn, so that only the live view loses one.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 from uuid import UUID
 
 import structlog
-from django.db import DatabaseError
 from django.utils import timezone
 
 from agents.voice.report import TurnRecord
@@ -37,15 +37,18 @@ class Stream:
     epoch: int
 
 
+Save = Callable[[Stream, tuple[TurnRecord, ...], datetime], bool]
+
+
 class Journal:
     """One per call. `turn` may be called from the engine at any time; `run` is the writer."""
 
-    def __init__(self, stream: Stream, *, heartbeat_s: float = HEARTBEAT_S, queue: int = QUEUE) -> None:
+    def __init__(self, stream: Stream, save: Save | None = None, *, queue: int = QUEUE) -> None:
         self.stream = stream
         self.dropped = 0
         self.overtaken = asyncio.Event()
         """Set when another stream has taken the call over: this one should end."""
-        self._heartbeat_s = heartbeat_s
+        self._save = save or _save
         self._queue: asyncio.Queue[TurnRecord] = asyncio.Queue(queue)
         self._unwritten: list[TurnRecord] = []
 
@@ -72,7 +75,7 @@ class Journal:
 
     async def _gather(self) -> None:
         try:
-            async with asyncio.timeout(self._heartbeat_s):
+            async with asyncio.timeout(HEARTBEAT_S):
                 self._unwritten.append(await self._queue.get())
         except TimeoutError:
             return
@@ -81,9 +84,9 @@ class Journal:
 
     async def _write(self) -> None:
         try:
-            ours = await call_db(_save, self.stream, tuple(self._unwritten), timezone.now())
-        except DatabaseError as error:
-            log.warning("journal_write_failed", error=type(error).__name__, waiting=len(self._unwritten))
+            ours = await call_db(self._save, self.stream, tuple(self._unwritten), timezone.now())
+        except Exception as error:
+            log.warning("journal_write_failed", error=repr(error), waiting=len(self._unwritten))
             await asyncio.sleep(1)
             return
         if self._unwritten:

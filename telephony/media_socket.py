@@ -17,7 +17,7 @@ import structlog
 from channels.consumer import AsyncConsumer
 from django.conf import settings
 
-from agents.voice import providers, session
+from agents.voice import session
 from agents.voice.clock import Clock, SystemClock
 from agents.voice.report import CallReport
 from telephony import admission, metrics, opening, recordings, stream_token, wrapup
@@ -102,7 +102,7 @@ class MediaConsumer(AsyncConsumer):
                 report = await session.run(
                     line,
                     found.blueprint,
-                    providers.build(found.blueprint),
+                    found.providers,
                     self.clock,
                     on_turn=book.turn,
                     on_event=_note,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,7 +12,10 @@ from django.utils import timezone
 
 from agents import publishing
 from agents.config import ConfigError
+from agents.voice import providers
 from agents.voice.blueprint import Blueprint
+from agents.voice.errors import VoiceError
+from agents.voice.providers.base import Providers
 from telephony import lifecycle, metrics
 from telephony.journal import Stream
 from telephony.models import Call, Outcome
@@ -23,6 +27,8 @@ LOOKUPS: Final = 5
 LOOKUP_PAUSE_S: Final = 0.1
 """The socket may be quicker than the answer's commit (vobiz.md 4.5)."""
 
+_building = threading.Lock()
+
 log = structlog.get_logger(__name__)
 
 
@@ -33,6 +39,7 @@ class Opening:
     stream: Stream
     carrier_id: str
     blueprint: Blueprint
+    providers: Providers
 
 
 async def find(ticket: Ticket, worker: str) -> Opening | None:
@@ -48,7 +55,10 @@ async def find(ticket: Ticket, worker: str) -> Opening | None:
 
 
 def begin(ticket: Ticket, worker: str) -> Opening | None:
-    """One transaction. Raises `Call.DoesNotExist`."""
+    """One transaction. Raises `Call.DoesNotExist`.
+
+    Providers are built here, in a database thread: the first of a vendor imports its SDK or loads a model.
+    """
     now = timezone.now()
     with tenant_scope(ticket.tenant_id):
         move = lifecycle.advance(
@@ -59,9 +69,11 @@ def begin(ticket: Ticket, worker: str) -> Opening | None:
             return None
         try:
             blueprint = publishing.blueprint(call.version)
-        except ConfigError as error:
+            with _building:
+                built = providers.build(blueprint)
+        except (ConfigError, VoiceError) as error:
             lifecycle.advance(call.id, "finished", outcome=Outcome.FAILED, error=str(error))
             return None
     if call.epoch > 1:
         metrics.resumed_calls_total.inc()
-    return Opening(Stream(call.tenant_id, call.id, call.epoch), call.carrier_id, blueprint)
+    return Opening(Stream(call.tenant_id, call.id, call.epoch), call.carrier_id, blueprint, built)

@@ -79,22 +79,22 @@ class Page:
     older: str
 
 
-def page(calls: QuerySet[Call], *, older: str = "", newer: str = "") -> Page:
+def page(calls: QuerySet[Call], *, older: str = "", newer: str = "", size: int = PAGE) -> Page:
     """A page by key: what is older, or what is newer, than a call. A key that is none is ignored."""
     rows = calls.select_related("number", "agent", "version")
     older_than, newer_than = _place(older), _place(newer)
     if newer_than is not None:
         at, id_ = newer_than
         found = list(
-            rows.filter(Q(created_at__gt=at) | Q(created_at=at, id__gt=id_)).order_by("created_at", "id")[: PAGE + 1]
+            rows.filter(Q(created_at__gt=at) | Q(created_at=at, id__gt=id_)).order_by("created_at", "id")[: size + 1]
         )
-        more_newer, found = len(found) > PAGE, found[:PAGE][::-1]
+        more_newer, found = len(found) > size, found[:size][::-1]
         return Page(found, _key(found[0]) if found and more_newer else "", _key(found[-1]) if found else "")
     if older_than is not None:
         at, id_ = older_than
         rows = rows.filter(Q(created_at__lt=at) | Q(created_at=at, id__lt=id_))
-    found = list(rows.order_by("-created_at", "-id")[: PAGE + 1])
-    more, found = len(found) > PAGE, found[:PAGE]
+    found = list(rows.order_by("-created_at", "-id")[: size + 1])
+    more, found = len(found) > size, found[:size]
     return Page(found, _key(found[0]) if found and older_than else "", _key(found[-1]) if found and more else "")
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Final
 
 import structlog
+from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
@@ -99,6 +100,8 @@ def after_stream(callback: Callback) -> HttpResponse:
     carrier_id = dialled.call_id if dialled else callbacks.read_fetch(callback.fields).call_id
     until = time.monotonic() + REPORT_S
     while (document := _after(callback, carrier_id, dialled, until)) is None:
+        if not connection.in_atomic_block:
+            connection.close()  # a dead worker's calls all wait here at once: the pool is for those that ring
         time.sleep(REPORT_LOOK_S)
     return _xml(document)
 

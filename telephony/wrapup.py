@@ -33,12 +33,12 @@ def finish(tenant_id: UUID, call_id: UUID, report: CallReport) -> None:
             call_id,
             "handed_over" if report.outcome == Outcome.TRANSFER else "finished",
             outcome=report.outcome,
-            error="\n".join(report.errors),
+            error=_storable("\n".join(report.errors)),
             transfer_to=report.transfer_to or "",
             stream_ended_at=timezone.now(),
             duration_ms=report.duration_ms,
             usage=[asdict(usage) for usage in report.usage],
-            collected=[list(pair) for pair in report.collected],
+            collected=[[_storable(name), _storable(value)] for name, value in report.collected],
             counters=dict(report.counters),
             underruns=report.underruns,
             interruptions=sum(turn.interrupted for turn in report.turns),
@@ -85,8 +85,8 @@ def _row(tenant_id: UUID, call_id: UUID, turn: TurnRecord) -> Turn:
         index=turn.index,
         speaker=turn.speaker,
         kind=turn.kind,
-        text=turn.text,
-        unheard=turn.unheard,
+        text=_storable(turn.text),
+        unheard=_storable(turn.unheard),
         started_ms=turn.started_ms,
         ended_ms=turn.ended_ms,
         interrupted=turn.interrupted,
@@ -94,6 +94,11 @@ def _row(tenant_id: UUID, call_id: UUID, turn: TurnRecord) -> Turn:
         confidence=turn.confidence,
         **timing,
     )
+
+
+def _storable(text: str) -> str:
+    """A recogniser or model may say anything; PostgreSQL takes no NUL."""
+    return text.replace("\0", "")
 
 
 def median_gap_ms(turns: Iterable[TurnRecord]) -> int | None:

@@ -5,12 +5,15 @@ import json
 import pytest
 from prometheus_client import REGISTRY
 
+from agents import publishing
+from agents.models import AgentVersion
 from telephony import admission, recordings, stream_token, sweeping
 from telephony.media_socket import MediaConsumer
 from telephony.models import LIVE, Outcome, Recording, Status, Turn
 from telephony.stream_token import Ticket
 from tests import virtual_time
 from tests.fakes.carrier import FakeCarrier
+from tests.telephony.conftest import CONFIG
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -378,3 +381,20 @@ def test_twenty_calls_at_once_leave_nothing_behind(acme):
     with acme.scope():
         assert Recording.objects.count() == 20
         assert not type(calls[0]).objects.filter(status__in=LIVE).exists()
+
+
+def test_an_agent_whose_vendor_is_not_there_refuses_the_stream(acme, ringing):
+    with acme.scope():
+        publishing.save_draft(acme.agent, CONFIG)
+        version = AgentVersion.objects.create(
+            agent=acme.agent, number=9, config={**acme.agent.draft, "llm": {"provider": "nobody", "model": "x"}}
+        )
+        ringing.version = version
+        ringing.save()
+
+    [carrier] = play(nobody_talks, ringing)
+
+    call, *_ = after(acme, ringing)
+    assert not carrier.accepted
+    assert (call.status, call.outcome) == (Status.ENDED, Outcome.FAILED)
+    assert "nobody" in call.error

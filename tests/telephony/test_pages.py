@@ -121,17 +121,16 @@ def test_a_key_that_is_none_is_ignored(acme, owner, key):
     assert f"call-{call.id}" in page(owner, "calls", older=key)
 
 
-def test_pages_by_key_show_each_call_once(acme, monkeypatch):
-    monkeypatch.setattr(queries, "PAGE", 3)
+def test_pages_by_key_show_each_call_once(acme):
     now = timezone.now()
     calls = [acme.call(created_at=now - timedelta(seconds=number // 2)) for number in range(8)]
 
     with acme.scope():
         rows = type(calls[0]).objects.all()
-        first = queries.page(rows)
-        second = queries.page(rows, older=first.older)
-        third = queries.page(rows, older=second.older)
-        back = queries.page(rows, newer=third.newer)
+        first = queries.page(rows, size=3)
+        second = queries.page(rows, older=first.older, size=3)
+        third = queries.page(rows, older=second.older, size=3)
+        back = queries.page(rows, newer=third.newer, size=3)
 
     seen = [call.id for part in (first, second, third) for call in part.calls]
     assert sorted(seen) == sorted(call.id for call in calls)

@@ -8,9 +8,9 @@ import pytest
 from django.conf import settings as django_settings
 from django.urls import reverse
 
-from telephony import stream_token, webhooks
+from telephony import next_document, stream_token
 from telephony.models import Outcome, Status, UsedNonce, WebhookEvent
-from telephony.vobiz import signature
+from telephony.vobiz import answers, signature
 from tenants.scope import platform_scope
 from tests.telephony.conftest import AUTH_TOKEN
 
@@ -352,11 +352,6 @@ def after(acme, post, monkeypatch=None, **more):
     return [tag for tag, _ in elements(post("after-stream", Event="Redirect", CallStatus="in-progress", **more))]
 
 
-@pytest.fixture
-def impatient(monkeypatch):
-    monkeypatch.setattr(webhooks, "REPORT_S", 0.0)
-
-
 def test_a_stream_that_never_came_is_offered_to_another_worker_and_then_given_up(acme, post):
     post()
 
@@ -381,16 +376,15 @@ def test_after_a_failure_the_caller_hears_a_sentence(acme, post, outcome):
     assert after(acme, post) == ["Speak", "Hangup"]
 
 
-def test_a_stream_that_broke_without_a_word_gets_an_apology(acme, post, impatient):
-    acme.call(carrier_id="uuid-1", status=Status.STREAMING)
+@pytest.mark.parametrize(
+    ("status", "document"),
+    [(Status.STREAMING, answers.Goodbye(next_document.APOLOGY)), (Status.ANSWERED, answers.Hangup())],
+)
+def test_the_engines_report_is_waited_for_but_not_for_ever(acme, status, document):
+    acme.call(carrier_id="uuid-1", status=status)
 
-    assert after(acme, post) == ["Speak", "Hangup"]
-
-
-def test_a_stream_that_we_stopped_and_whose_report_never_comes_is_hung_up(acme, post, impatient):
-    acme.call(carrier_id="uuid-1", status=Status.ANSWERED)
-
-    assert after(acme, post) == ["Hangup"]
+    assert next_document.after(acme.number, "uuid-1", None, patient=True) is None
+    assert next_document.after(acme.number, "uuid-1", None, patient=False) == document
 
 
 def test_a_transfer_dials_the_number_behind_the_name(acme, post):

@@ -1,6 +1,7 @@
 """The end of a conversation: kept once, in whatever order the news of it comes."""
 
 import os
+from dataclasses import replace
 from datetime import timedelta
 from itertools import permutations
 
@@ -80,6 +81,17 @@ def test_a_report_that_comes_twice_counts_once(acme):
     _, turns, recording = kept(acme, call)
     assert len(turns) == 3
     assert recording is not None
+
+
+def test_words_that_postgresql_cannot_take_are_kept_without_them(acme):
+    call = acme.call(status=Status.STREAMING)
+    odd = (TurnRecord(0, "caller", "speech", "a\0b", 0, 1, unheard="\0"),)
+
+    told = replace(report(), turns=odd, collected=(("na\0me", "x\0"),), errors=("\0",))
+    wrapup.finish(acme.tenant.id, call.id, told)
+
+    call, [turn], _ = kept(acme, call)
+    assert (turn.text, turn.unheard, call.collected) == ("ab", "", [["name", "x"]])
 
 
 def test_a_turn_that_the_journal_wrote_is_brought_up_to_date(acme):

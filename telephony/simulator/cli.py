@@ -65,7 +65,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="the next --say or --wav (the last one, when none follows) interrupts the agent's turn once that has been "
         f"audible for MS; also sets the moment of --interrupt-say and --interrupt-wav (otherwise {INTERRUPT_AFTER_MS})",
     )
-    talk.add_argument("--script", type=Path, metavar="FILE", help="a JSON script instead, see docs/running.md")
+    talk.add_argument(
+        "--script", type=Path, metavar="FILE", help="a JSON script instead, see telephony/simulator/README.md"
+    )
     talk.add_argument("--hangup-after", type=_ms, metavar="MS", help="hang up MS after the answer, whatever goes on")
     talk.add_argument("--die-after", type=_ms, metavar="MS", help="vanish without a word: TCP reset, no callback")
     talk.add_argument("--turn-silence", type=_ms, metavar="MS", help="silence that ends an agent's turn (900)")
@@ -104,7 +106,7 @@ def main(argv: Sequence[str] | argparse.Namespace, resolve: Resolve | None = Non
     """Dial. `argv` are arguments, or what a parser with `add_arguments` made of them.
 
     Returns 0 when every conversation ran to an ordinary end, 1 when one did not, 2 for a command line or script that
-    makes no sense. `resolve` may raise `LookupError` with a sentence for a number it does not know.
+    makes no sense, 130 after Ctrl-C. `resolve` may raise `LookupError` with a sentence for a number it does not know.
     """
     if isinstance(argv, argparse.Namespace):
         given = argv
@@ -117,7 +119,11 @@ def main(argv: Sequence[str] | argparse.Namespace, resolve: Resolve | None = Non
     except (SimulatorError, LookupError) as error:
         _print(f"dial: {error.args[0] if error.args else error}", sys.stderr)
         return 2
-    reports = asyncio.run(run_many(copies(plan, given.calls), given.ramp))
+    try:
+        reports = asyncio.run(run_many(copies(plan, given.calls), given.ramp))
+    except KeyboardInterrupt:
+        _print("dial: stopped; the call vanished without a hang-up", sys.stderr)
+        return 130
     _print(_shown(reports, as_json=given.json))
     return 0 if all(report.ran for report in reports) else 1
 

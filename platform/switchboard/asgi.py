@@ -21,10 +21,14 @@ from channels.auth import AuthMiddlewareStack  # noqa: E402
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E402
 from django.conf import settings  # noqa: E402
+from django.urls import get_resolver  # noqa: E402
 
 from switchboard import health  # noqa: E402
 from telephony import admission  # noqa: E402
 from telephony.routing import websocket_urlpatterns  # noqa: E402
+
+if settings.ROLE != "stream":
+    list(get_resolver().url_patterns)  # imports every view now, not while the event loop waits for the first request
 
 _router = URLRouter(websocket_urlpatterns)
 _for_people = AllowedHostsOriginValidator(AuthMiddlewareStack(_router))

@@ -191,10 +191,12 @@ class Call:
                 return await self._next_document("Redirect", url, method, (7014, 8014))
             case xml.NotSimulated(name):
                 raise XmlRefused(xml.INVALID_ANSWER, f"<{name}> is real but not simulated yet")
-        self._answer()
+        self._answered_at = self._answered_at or datetime.now(UTC)
+        if isinstance(element, xml.Stream):
+            await self._legs.perform(element, self._now)
+            return None
+        self._start_clock()
         match element:
-            case xml.Stream():
-                await self._legs.perform(element, lambda: (self._now_ms, self._answered_epoch_ms + self._now_ms))
             case xml.Speak(text, _, loop):
                 self._spoken.append(text)
                 await asyncio.sleep(len(text) * self._plan.speak_ms_per_letter * max(1, loop) / 1000)
@@ -204,9 +206,14 @@ class Call:
                 return await self._record(element)
         return None
 
-    def _answer(self) -> None:
-        if self._answered_at is None:
-            self._answered_at = datetime.now(UTC)
+    def _now(self) -> tuple[int, int]:
+        """Ms since the answer and since the epoch. The first to ask starts the clock: a stream asks when it is open, so
+        that the time that its connection took does not shift what is sent."""
+        self._start_clock()
+        return self._now_ms, self._answered_epoch_ms + self._now_ms
+
+    def _start_clock(self) -> None:
+        if not self._answered_epoch_ms:
             self._answered_epoch_ms = time.time_ns() // 1_000_000
             self._metronome.join(self)
 

@@ -82,7 +82,7 @@ async def test_an_interruption_is_measured_and_cuts_the_agent_short():
 
 
 async def test_the_same_seed_gives_the_same_ids_nonces_and_sound():
-    script = Script((Step(At(100), HELLO),), hang_up_at_ms=500)
+    script = Script((Step(At(400), HELLO),), hang_up_at_ms=520)
     heard, sent, nonces, reports = [], [], [], []
     for _ in range(2):
         async with app() as echo, simulator() as carrier:
@@ -100,7 +100,7 @@ async def test_the_same_seed_gives_the_same_ids_nonces_and_sound():
     )
     assert nonces[0] == nonces[1]
     assert sent[0] == sent[1]
-    assert heard[0].strip(b"\xff") == heard[1].strip(b"\xff")
+    assert heard[0].strip(b"\xff") == heard[1].strip(b"\xff") == BEEP * 5
 
 
 async def test_another_salt_gives_other_ids_and_the_same_caller():

@@ -18,7 +18,41 @@ from agents.voice.providers.local.slots import BEFORE, RULES, aliases
 from agents.voice.providers.local.spoken import spoken
 
 _NOT_VERBS: Final = frozenset(
-    ["i", "i'd", "i'm", "can", "could", "may", "do", "does", "did", "is", "are", "am", "what", "when", "where", "who", "why", "how", "which", "please", "the", "a", "an", "it", "my", "there", "this", "that", "will", "would", "should", "have", "has"]
+    [
+        "i",
+        "i'd",
+        "i'm",
+        "can",
+        "could",
+        "may",
+        "do",
+        "does",
+        "did",
+        "is",
+        "are",
+        "am",
+        "what",
+        "when",
+        "where",
+        "who",
+        "why",
+        "how",
+        "which",
+        "please",
+        "the",
+        "a",
+        "an",
+        "it",
+        "my",
+        "there",
+        "this",
+        "that",
+        "will",
+        "would",
+        "should",
+        "have",
+        "has",
+    ]
 )
 _ASKED: Final = 1.0
 _ALSO: Final = 0.3

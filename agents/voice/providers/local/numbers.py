@@ -8,7 +8,20 @@ from typing import Final
 from agents.voice.providers.local.spoken import ONES, TENS, ordinal_words
 
 WEEKDAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-MONTHS: Final = ["january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december"]
+MONTHS: Final = [
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
+]
 
 _UNITS: Final = {word: value for value, word in enumerate(ONES)}
 _TENS: Final = {word: value * 10 for value, word in enumerate(TENS) if word}

@@ -150,4 +150,3 @@ def listed(items: tuple[str, ...] | list[str], last: str = "or") -> str:
 def said(slot: Slot, value: str) -> str:
     """A value as the agent says it: digits one by one."""
     return " ".join(value) if slot.kind == "digits" else value
-

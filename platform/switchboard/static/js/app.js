@@ -66,6 +66,12 @@ document.addEventListener("keydown", (event) => {
   search.focus();
 });
 
+// A search's address holds what was asked for, and nothing else.
+document.addEventListener("formdata", (event) => {
+  if (event.target.method !== "get") return;
+  for (const [name, value] of [...event.formData]) if (value === "") event.formData.delete(name);
+});
+
 // A form is sent once.
 document.addEventListener("submit", (event) => {
   const button = event.submitter;
@@ -104,6 +110,7 @@ document.addEventListener("htmx:responseError", (event) => {
 });
 document.addEventListener("htmx:sendError", () => toast("No connection. Nothing was changed.", "bad"));
 
-// On arrival: the error summary takes focus, the messages of the last request fade.
-document.querySelector("main [data-errors]")?.focus();
+// On arrival: the error summary takes focus, once the browser has gone to what the address names; the messages of the
+// last request fade.
+addEventListener("load", () => document.querySelector("main [data-errors]")?.focus());
 for (const box of toasts()?.children ?? []) fade(box);

@@ -23,6 +23,7 @@ from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E40
 from django.conf import settings  # noqa: E402
 from django.urls import get_resolver  # noqa: E402
 
+from agents.voice import providers  # noqa: E402
 from switchboard import health  # noqa: E402
 from telephony import admission  # noqa: E402
 from telephony.routing import websocket_urlpatterns  # noqa: E402
@@ -80,6 +81,7 @@ async def lifespan(scope: Any, receive: Any, send: Any) -> None:
         message = await receive()
         if message["type"] == "lifespan.startup":
             health.watch_loop()
+            await providers.warm()
             await send({"type": "lifespan.startup.complete"})
         else:
             health.stop_watching()

@@ -132,9 +132,10 @@ class Supervisor:
             hurry.cancel()
             if self._hurry.is_set() and not keeper.done():
                 _signal(process, signal.SIGTERM)
-                await asyncio.wait([keeper], timeout=2)
+                await asyncio.wait([keeper], timeout=1)
             if not keeper.done():
-                log.error("does not stop, killed", child=child.name, after_s=child.stop_within_s)
+                if not self._hurry.is_set():
+                    log.error("does not stop, killed", child=child.name, after_s=child.stop_within_s)
                 _signal_group(process, signal.SIGKILL)
         await asyncio.wait([keeper])
 

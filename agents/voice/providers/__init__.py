@@ -57,3 +57,13 @@ def _as_llm(made: object) -> LanguageModel:
 
 def _as_tts(made: object) -> TextToSpeech:
     return made  # type: ignore[return-value]  # as above
+
+
+async def warm() -> None:
+    """Load what is slow to load the first time (the voice detector, the keyless children), before anybody calls."""
+    from agents.voice.hearing import Detector
+    from agents.voice.providers import local
+
+    Detector.here()
+    if local.installed():
+        await local.warm()

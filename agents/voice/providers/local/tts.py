@@ -45,6 +45,11 @@ class Child:
                 await self.close()
                 raise ProviderError(NAME, "child_died", type(error).__name__) from error
 
+    async def start(self) -> None:
+        """Start the process before it is needed. Raises `OSError`."""
+        async with self._lock:
+            await self._running()
+
     async def _exchange(self, number: int, voice: str, text: str) -> tuple[bytes, list[tuple[str, int]]]:
         process = await self._running()
         assert process.stdin is not None  # noqa: S101 - both are pipes

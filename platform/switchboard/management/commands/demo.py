@@ -45,6 +45,9 @@ class Command(BaseCommand):
                 # The password is for the person who sits here, and only for them.
                 self._say(f"Sign in as {seeded.email} with {seeded.password}\nCtrl-C stops everything.")
                 await self._serve(machine)
+            elif machine is not None:
+                machine.stop()
+                machine.stop()  # the call is over and written: nothing to wait for
 
     async def _call(self, seeded: demo.Seeded, url: str) -> None:
         report = await demo.dial(seeded, url)

@@ -178,10 +178,10 @@ def facts(found: Told, report: Report) -> list[str]:
         )
     gaps = ", ".join(f"{gap} ms" for gap in report.response_gaps_ms)
     lines.append(f"At the ear replies began after {gaps or 'nothing'}; {len(report.underruns)} underruns")
-    for barge in report.barge_ins:
-        lines.append(
-            f"           the interruption at {barge.at_ms / 1000:.1f} s was silence after {barge.silence_ms} ms"
-        )
+    lines += [
+        f"           interrupted at {barge.at_ms / 1000:.1f} s, it was silent after {barge.silence_ms} ms"
+        for barge in report.barge_ins
+    ]
     lines.append("Bill       metered; prices and invoices come with billing")
     for usage in found.call.usage:
         amount, unit = usage["amount"], usage["unit"]

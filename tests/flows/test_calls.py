@@ -12,7 +12,7 @@ from telephony.simulator.plan import CallPlan, Target
 from telephony.simulator.script import After, AfterAgent, Interrupt, Keys, Say, Script, Step
 from telephony.simulator.simulate import run_call, run_many
 
-pytestmark = [pytest.mark.flow, pytest.mark.timeout(300), pytest.mark.xdist_group("flows")]
+pytestmark = [pytest.mark.flow, pytest.mark.timeout(300)]
 
 ASK = Step(AfterAgent(), Say(babble(1_500), "hello"))
 CUT_IN = Step(Interrupt(1_500), Say(babble(1_800, 2), "stop it"))

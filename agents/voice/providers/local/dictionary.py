@@ -53,7 +53,7 @@ def _ways(lines: mmap.mmap, word: bytes) -> tuple[str, ...]:
             high = middle
         else:
             break
-    ways = []
+    ways: list[str] = []
     entry, phones, after = _line(lines, low)
     while entry == word and len(ways) < _MOST_VARIANTS:
         ways.append(phones.decode("ascii"))

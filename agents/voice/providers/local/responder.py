@@ -275,7 +275,7 @@ class Responder:
 def _fill(
     form: Form, filled: tuple[tuple[str, str], ...], text: str, asked: Slot | None
 ) -> tuple[tuple[tuple[str, str], ...], tuple[tuple[str, str], ...]]:
-    """All facts in the text, old ones replaced; and what is new. Bare numbers count only for the slot that was asked."""
+    """All facts in the text, old ones replaced; and what is new. Bare numbers count for the asked slot only."""
     known = dict(filled)
     news: dict[str, str] = {}
     for slot in form.slots:

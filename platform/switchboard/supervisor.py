@@ -115,6 +115,9 @@ class Supervisor:
             _signal_group(process, signal.SIGKILL)  # what it may have left behind
 
     async def _stop_all(self) -> None:
+        if self._hurry.is_set():
+            await asyncio.gather(*(self._stop_one(child) for child in self.children))
+            return
         for stage in sorted({child.stage for child in self.children}):
             await asyncio.gather(*(self._stop_one(child) for child in self.children if child.stage == stage))
 

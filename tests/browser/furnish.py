@@ -10,6 +10,7 @@ import django
 
 PASSWORD = "correct horse battery staple"
 CARRIER_TOKEN = "carrier-token"
+AGENT = "Ravi, evening host of Udupi Garden in Koramangala, Indiranagar and Jayanagar"
 LINES = (
     ("Is a table free on Sunday?", "On Sunday we are full until nine. After nine there is a table by the window."),
     ("And on Monday?", "Monday is quiet. Any time you like, and the terrace is open."),
@@ -51,7 +52,7 @@ def answering(tenant, owner):
 
     scripted = Stage("scripted", "scripted", "tone")
     config = AgentConfig(
-        name="Ravi",
+        name=AGENT,
         greeting="Udupi Garden, good evening. This is Ravi, a machine; the call is recorded.",
         instructions="speech=1500",
         stt=scripted,

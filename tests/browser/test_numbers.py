@@ -3,6 +3,8 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.furnish import AGENT
+
 pytestmark = [pytest.mark.flow, pytest.mark.timeout(300)]
 
 
@@ -12,7 +14,7 @@ def test_a_number_gets_an_agent_and_is_switched_off_and_on(page, business):
     expect(row).to_contain_text("Nobody answers")
     row.get_by_role("link").click()
 
-    page.get_by_label("Answered by").select_option(label="Ravi")
+    page.get_by_label("Answered by").select_option(label=AGENT)
     page.get_by_role("button", name="Save the number").click()
     expect(page.get_by_text("Number saved.")).to_be_visible()
     page.get_by_label("Takes calls").uncheck()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Generator, Mapping
+from collections.abc import Coroutine, Generator, Iterable, Mapping
 from contextvars import Context, ContextVar
+from itertools import product
 from typing import Any
 
 from prometheus_client import Counter, Gauge, Histogram
@@ -13,6 +14,9 @@ live_calls = Gauge("switchboard_live_calls", "Calls with an open media socket.",
 tasks = Gauge("switchboard_tasks", "Tasks that work for a call.", multiprocess_mode="livesum")
 journal_backlog = Gauge("switchboard_journal_backlog", "Records waiting to be written.", multiprocess_mode="livesum")
 calls_total = Counter("switchboard_calls_total", "Calls that are over.", ["outcome"])
+REFUSALS = ("wrong_number", "disabled", "no_agent", "not_published", "tenant_full", "no_capacity", "draining", "over")
+"""Why a call is not taken: the reasons of `dispatch` and of `admission`."""
+
 calls_refused_total = Counter("switchboard_calls_refused_total", "Calls that were not taken.", ["reason"])
 resumed_calls_total = Counter("switchboard_resumed_calls_total", "Calls taken over by a second stream.")
 playout_underruns_total = Counter("switchboard_playout_underruns_total", "Times the agent's audio ran dry.")
@@ -32,6 +36,13 @@ barge_in_seconds = Histogram(
 
 in_call: ContextVar[bool] = ContextVar("in_call", default=False)
 """Set in the task of a media socket; what it starts inherits it and is counted."""
+
+
+def begin_at_zero(counter: Counter, *values: Iterable[str]) -> None:
+    """Show a counter from the start, with these values of its labels: of processes that share their figures it is
+    otherwise missing until the first event, and the first event is then no increase."""
+    for labels in product(*values):
+        counter.labels(*labels)
 
 
 def count_tasks(loop: asyncio.AbstractEventLoop) -> None:

@@ -107,6 +107,31 @@ print(health.metrics_text().decode())
 """
 
 
+CONTRACT = (
+    "live_calls",
+    "calls_total{",
+    "calls_refused_total{",
+    "tasks",
+    "loop_lag_seconds",
+    "response_gap_seconds_count",
+    "barge_in_seconds_count",
+    "playout_underruns_total",
+    "provider_errors_total{",
+    "resumed_calls_total",
+    "journal_backlog",
+)
+
+
+def test_every_metric_is_there_before_the_first_call(tmp_path):
+    silent = MEASURED.replace("metrics.calls_total", "# metrics.calls_total")
+
+    text = subprocess.run(
+        [sys.executable, "-c", silent, str(tmp_path)], capture_output=True, text=True, check=True
+    ).stdout
+
+    assert [name for name in CONTRACT if f"\nswitchboard_{name}" not in text] == []
+
+
 def test_metrics_add_up_over_processes_and_forget_the_dead_ones_gauges(tmp_path):
     texts = [
         subprocess.run(

@@ -14,10 +14,11 @@ import phonenumbers
 import structlog
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from telephony import live, metrics
-from telephony.models import LIVE, Call, Outcome, PhoneNumber, Status
+from telephony.models import LIVE, Call, Outcome, PhoneNumber, Status, WebhookEvent
 from telephony.vobiz.callbacks import IncomingCall
 from tenants.models import Tenant
 from tenants.scope import platform_scope, tenant_scope
@@ -68,6 +69,8 @@ def decide(number: PhoneNumber, incoming: IncomingCall) -> Connect | Refuse:
         known = Call.objects.filter(carrier_id=incoming.call_id).first()
         if known is not None:
             return _as_before(known)
+        if _hung_up_before(incoming.call_id):
+            return _refused(Refuse("over"), number, incoming)
         reason = _obstacle(tenant, number, busy)
         call = _open(number, incoming, reason)
         call_id, tenant_id = call.id, call.tenant_id
@@ -101,6 +104,12 @@ def _obstacle(tenant: Tenant, number: PhoneNumber, busy: int) -> str:
     if busy >= settings.CALLS_PER_PROCESS * len(settings.STREAM_URLS):
         return "no_capacity"
     return ""
+
+
+def _hung_up_before(carrier_id: str) -> bool:
+    """The hang-up has overtaken the answer: a row would ring until the sweep, and take a line of the tenant's."""
+    told = WebhookEvent.objects.filter(carrier_id=carrier_id).exclude(handled_at=None)
+    return told.filter(Q(kind="hangup") | Q(fields__Event="Hangup")).exists()
 
 
 def _open(number: PhoneNumber, incoming: IncomingCall, reason: str) -> Call:

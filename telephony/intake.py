@@ -31,6 +31,8 @@ MAX_FIELDS: Final = 100
 FORM: Final = "application/x-www-form-urlencoded"
 
 _SECRET = re.compile(r"token|secret|password|signature", re.IGNORECASE)
+_SECRET_PATH = re.compile(r"(/media/|/vobiz/[a-z-]+/)[^/\s]+")
+"""Addresses of ours that the carrier says back (`ServiceURL`): their last part opens a socket."""
 
 log = structlog.get_logger(__name__)
 
@@ -106,7 +108,10 @@ def _judge(account: CarrierAccount | None, kind: str, number: PhoneNumber, reque
 
 def _store(kind: str, number: PhoneNumber, fields: dict[str, str], verdict: Verdict) -> UUID:
     kept = {_plain(name, 64): _plain(value, 1024) for name, value in list(fields.items())[:MAX_FIELDS]}
-    kept = {name: "(removed)" if _SECRET.search(name) else value for name, value in kept.items()}
+    kept = {
+        name: "(removed)" if _SECRET.search(name) else _SECRET_PATH.sub(r"\1(removed)", value)
+        for name, value in kept.items()
+    }
     try:
         with transaction.atomic():
             event: WebhookEvent = WebhookEvent.objects.create(

@@ -340,6 +340,22 @@ def test_the_hang_up_of_a_call_that_we_never_saw_is_taken_calmly(acme, post):
     assert acme.calls() == []
 
 
+@pytest.mark.parametrize("kind", ["hangup", "answer"])
+def test_an_answer_that_its_hang_up_has_overtaken_opens_no_call(acme, post, kind):
+    post(kind, Event="Hangup", CallStatus="completed")
+
+    assert [tag for tag, _ in elements(post())] == ["Speak", "Hangup"]
+    assert acme.calls() == []
+
+
+def test_our_own_secrets_that_the_carrier_says_back_are_not_stored(acme, post):
+    post("stream-status", Event="StartStream", ServiceURL="wss://x.example/media/hush.hush/")
+    post("stream-status", Event="StartStream", Where=f"https://x.example{path('answer', acme)}")
+
+    assert events()[0].fields["ServiceURL"] == "wss://x.example/media/(removed)/"
+    assert events()[1].fields["Where"] == "https://x.example/vobiz/answer/(removed)/"
+
+
 def test_news_of_a_stream_is_kept(acme, post):
     assert post("stream-status", Event="DroppedStream", StreamID="s-1", Error="gone").status_code == 200
     assert events()[-1].fields["Event"] == "DroppedStream"

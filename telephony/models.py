@@ -143,6 +143,10 @@ class Call(TenantModel):
         constraints = (
             models.UniqueConstraint(fields=["tenant", "carrier_id"], name="one_call_per_carrier_id"),
             models.UniqueConstraint(fields=["tenant", "id"], name="call_of_tenant"),
+            # The key that carries the tenant names the agent too, and is not looked at while that is null.
+            models.CheckConstraint(
+                condition=models.Q(version=None) | models.Q(agent__isnull=False), name="call_version_has_agent"
+            ),
         )
         indexes = (
             models.Index(fields=["tenant", "-created_at", "-id"], name="calls_newest_first"),

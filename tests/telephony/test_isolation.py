@@ -74,6 +74,10 @@ def test_a_row_cannot_be_written_for_another_tenant(full, bazaar, model):
         row.save(force_update=True)
 
 
+def _with_version_alone(mine, version_id):
+    mine.call(agent=None, version_id=version_id)
+
+
 def _with_version(mine, version_id):
     call = mine.call()
     call.version_id = version_id
@@ -87,6 +91,7 @@ def _with_version(mine, version_id):
         (lambda mine, theirs: mine.call(number=theirs.number), "call_number"),
         (lambda mine, theirs: mine.call(agent=theirs.agent, version=None), "call_agent"),
         (lambda mine, theirs: _with_version(mine, theirs.agent.published_id), "call_version"),
+        (lambda mine, theirs: _with_version_alone(mine, theirs.agent.published_id), "call_version_has_agent"),
         (lambda mine, theirs: WebhookEvent.objects.create(kind="answer", number=theirs.number), "webhook_number"),
     ],
 )

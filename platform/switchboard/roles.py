@@ -23,16 +23,16 @@ def _child(home: Path, name: str, command: list[str], env: Mapping[str, str], **
 
 
 def web(home: Path, host: str, port: int, env: Mapping[str, str]) -> Child:
-    """Daphne. Stops first, together with the stream workers; both drain."""
+    """Daphne. Outlives the stream workers: the carrier asks it what comes after a stream, and tells it the end."""
     options = ("--host", host, "--port", str(port))
     patience_s = settings.DRAIN_SECONDS + 10
     return _child(
-        home, "web", _command("web", *options), env, address=f"http://{host}:{port}", stop_within_s=patience_s
+        home, "web", _command("web", *options), env, address=f"http://{host}:{port}", stage=1, stop_within_s=patience_s
     )
 
 
 def stream(home: Path, host: str, port: int, index: int, env: Mapping[str, str]) -> Child:
-    """One stream worker of several."""
+    """One stream worker of several. They stop first, when their calls are over."""
     options = ("--host", host, "--port", str(port))
     patience_s = settings.DRAIN_SECONDS + 10
     return _child(
@@ -47,9 +47,9 @@ def stream(home: Path, host: str, port: int, index: int, env: Mapping[str, str])
 
 def worker(home: Path, env: Mapping[str, str]) -> Child:
     """Celery. Stops when nobody queues any more; a task in progress may end."""
-    return _child(home, "worker", _command("worker"), env, stage=1, stop_within_s=20.0)
+    return _child(home, "worker", _command("worker"), env, stage=2, stop_within_s=20.0)
 
 
 def beat(home: Path, env: Mapping[str, str]) -> Child:
     """The schedule."""
-    return _child(home, "beat", _command("beat"), env, stage=2)
+    return _child(home, "beat", _command("beat"), env, stage=3)

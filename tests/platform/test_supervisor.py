@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from switchboard import roles
 from switchboard.supervisor import Child, Supervisor
 
 DEADLINE_S = 30
@@ -115,6 +116,20 @@ async def test_children_stop_stage_by_stage(child, news):
     await end(supervisor, running)
 
     assert [await news.line() for _ in stages] == [["stopped", "web"], ["stopped", "worker"], ["stopped", "beat"]]
+
+
+def test_web_outlives_the_calls_of_the_stream_workers(tmp_path):
+    made = [
+        roles.beat(tmp_path, {}),
+        roles.worker(tmp_path, {}),
+        roles.web(tmp_path, "127.0.0.1", 1, {}),
+        roles.stream(tmp_path, "127.0.0.1", 2, 0, {}),
+    ]
+
+    order = [child.name for child in sorted(made, key=lambda child: child.stage)]
+
+    assert order == ["stream-0", "web", "worker", "beat"]
+    assert len({child.stage for child in made}) == len(made)
 
 
 async def test_a_child_that_does_not_stop_is_killed(child, news):

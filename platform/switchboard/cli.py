@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+from importlib.metadata import version
 from typing import Final
 
 ROLES: Final = ("web", "stream", "worker", "beat")
@@ -33,6 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         if len(argv) == 1 or argv[1:] in (["help"], ["--help"], ["-h"]):
             _help()
+        elif argv[1:] in (["version"], ["--version"]):
+            print(f"switchboard {version('switchboard')}")  # noqa: T201
         else:
             execute_from_command_line(argv)
     except ImproperlyConfigured as error:

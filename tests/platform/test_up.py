@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from importlib.metadata import version
 
 import httpx
 import pytest
@@ -86,6 +87,15 @@ def test_web_and_stream_are_ready_and_measured(up):
     assert "switchboard_live_calls 0.0" in httpx.get(f"{address(up)}/metrics", trust_env=False).text
     assert httpx.get(f"http://{stream}/accounts/login/", trust_env=False).status_code == 404
     assert httpx.get(f"{address(up)}/accounts/login/", trust_env=False).status_code == 200
+
+
+@pytest.mark.parametrize("asked", ["--version", "version"])
+def test_the_version_is_switchboards_own(environment, asked):
+    command, env = switchboard(environment, asked)
+
+    said = subprocess.run(command, env=env, capture_output=True, text=True, timeout=DEADLINE_S, check=True).stdout
+
+    assert said == f"switchboard {version('switchboard')}\n"
 
 
 def test_a_second_up_in_the_same_home_refuses(up, environment):

@@ -21,6 +21,8 @@ CONFIRM: Final = Slot("confirmed", "Is that right?", "yesno")
 OFFER_AFTER: Final = 3
 """Times in a row that nothing was understood before a person is offered."""
 _CHANGE: Final = re.compile(r"\bchange (?:the )?(?P<what>[a-z' ]+?)(?: to (?P<value>.+))?$")
+_NAMED: Final = re.compile(r"(?:the |my )?(?P<what>[a-z' ]+?)(?: to (?P<value>.+))?")
+_CLOCK: Final = re.compile(r"o'clock|\b(?:a m|p m|past|(?:quarter|five|ten|twenty) to|noon|at)\b")
 _MORE: Final = "Is there anything else?"
 _YESNO: Final = ("yesno",)
 
@@ -72,7 +74,7 @@ class Responder:
         meaning = phrases.meaning(text)
         if meaning == "repeat" and state.last:
             return replace(state, misses=0), Said(state.last, self._hints(state))
-        if state.offered_person:
+        if state.offered_person and meaning != "bye":
             wanted = slots.yes_or_no(text)
             state = replace(state, offered_person=False, misses=0)
             if wanted:
@@ -83,7 +85,7 @@ class Responder:
             return replace(state, misses=0), target
         if state.form is not None:
             return self._in_form(state, self._blueprint.forms[state.form], text, meaning)
-        if state.asked_more and slots.yes_or_no(text) is False and meaning in (None, "bye"):
+        if state.asked_more and slots.yes_or_no(text) is False and meaning in (None, "bye", "thanks"):
             found = self._topics.find(text)
             if found is None or found[1] < ENOUGH:
                 return state, self._goodbye()
@@ -94,6 +96,8 @@ class Responder:
     def _free(self, state: State, text: str, meaning: str | None) -> tuple[State, Said]:
         calm = replace(state, misses=0)
         found = self._topics.find(text)
+        if (found is None or found[1] < 1.0) and (number := self._form_with_facts(text)) is not None:
+            return self._begin(calm, number, text)
         if found is not None and found[1] >= ENOUGH and (meaning is None or found[1] == 1.0):
             topic = found[0]
             if isinstance(topic, Answer):
@@ -113,9 +117,24 @@ class Responder:
         yes = slots.yes_or_no(text)
         if yes is not None:
             return calm, Said("What can I do for you?" if yes else "All right. What else can I do for you?")
-        return replace(state, misses=state.misses + 1), Said(
-            f"I am sorry, I cannot help with that. {self._abilities()}"
-        )
+        state = replace(state, misses=state.misses + 1)
+        if state.misses >= OFFER_AFTER:
+            return self._offer(state)
+        return state, Said(f"I am sorry, I cannot help with that. {self._abilities()}")
+
+    def _form_with_facts(self, text: str) -> int | None:
+        """The form that the words begin and partly fill, as in "book a table for four on Friday"."""
+        for number, form in enumerate(self._blueprint.forms):
+            for phrase in map(spoken, form.phrases):
+                head, found, rest = f" {text} ".partition(f" {phrase} ")
+                if phrase and found and rest and _fill(form, (), rest, None)[1] and not self._known(head):
+                    return number
+        return None
+
+    def _known(self, head: str) -> bool:
+        """Whether the words before a form's phrase are a question of their own."""
+        found = self._topics.find(head.strip())
+        return found is not None and found[1] >= ENOUGH
 
     def _missed(self, state: State) -> tuple[State, Said]:
         state = replace(state, misses=state.misses + 1, asked_more=False)
@@ -192,10 +211,10 @@ class Responder:
             return replace(state, form=None, filled=(), misses=0), Said(
                 "All right, I have dropped that. What else can I do?"
             )
-        change = _CHANGE.search(text)
+        change = _CHANGE.search(text) or self._named(form, slot, text)
         if change is not None or meaning == "change":
             return self._change(state, form, change)
-        answer = slots.yes_or_no(text) if slot.kind == "yesno" else None
+        answer = slots.yes_or_no(text) if slot.kind == "yesno" and meaning != "bye" else None
         filled, news = _fill(form, state.filled, text, None if slot.kind == "yesno" else slot)
         calm = replace(state, misses=0)
         if slot.kind == "yesno":
@@ -209,6 +228,14 @@ class Responder:
         elif news:
             return self._next(replace(calm, filled=filled), form, "", news)
         return self._aside(state, form, slot, text, meaning)
+
+    def _named(self, form: Form, asked: Slot, text: str) -> re.Match[str] | None:
+        """The name of a fact alone, as an answer to "What should I change?"."""
+        if asked.kind != "yesno":
+            return None
+        named = next((match for bare in phrases.bare(text) if (match := _NAMED.fullmatch(bare))), None)
+        names = {spoken(slot.name) for slot in form.slots if slot.kind != "yesno"}
+        return named if named is not None and named["what"] in names else None
 
     def _aside(self, state: State, form: Form, slot: Slot, text: str, meaning: str | None) -> tuple[State, Said]:
         """Something else than what was asked for: a question in between, or a miss."""
@@ -281,7 +308,7 @@ def _fill(
     for slot in form.slots:
         if slot.kind == "yesno" or (slot.kind in ("number", "digits") and slot != asked):
             continue
-        if slot.kind == "time" and slot != asked and not re.search(r"o'clock|\b(?:a m|p m|past|to|noon|at)\b", text):
+        if slot.kind == "time" and slot != asked and not _CLOCK.search(text):
             continue
         value = slots.parse(slot, text)
         if value is not None and known.get(slot.name) != value:

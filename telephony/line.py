@@ -49,6 +49,8 @@ class StreamLine:
         self._pending: deque[line.LineEvent] = deque()
         self._closed: line.Closed | None = None
         self._reader: asyncio.Task[object] | None = None
+        self._listener: asyncio.Task[object] | None = None
+        """The one task that receives; asked for once, because asking costs more than the frame."""
         self._interrupt = ""
         self._disconnected = False
         self._close_sent = False
@@ -82,7 +84,9 @@ class StreamLine:
         while not self._pending:
             if self._closed is not None:
                 return self._closed
-            self._reader = asyncio.current_task()
+            if self._listener is None:
+                self._listener = asyncio.current_task()
+            self._reader = self._listener
             try:
                 message = await self._receive()
             except asyncio.CancelledError:

@@ -240,6 +240,10 @@ class Playout:
         if self.held:
             return None
         ledger = self.ledger
+        early_us = ledger.due_us - self.lead_us + WAKE_US - now_us - SLACK_US
+        if self._frames and early_us > 0 and ledger.due_us > now_us:
+            # Somebody pushed more while we were sleeping: the frames keep their rhythm.
+            return early_us + SLACK_US
         while self._frames and max(ledger.due_us, now_us) + FRAME_US - now_us <= self.lead_us + SLACK_US:
             await self._send(self._frames.popleft(), now_us)
             if self._clear or self.held or self._stop:

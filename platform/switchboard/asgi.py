@@ -11,11 +11,13 @@ from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "switchboard.settings")
 
+import structlog
 from django.core.asgi import get_asgi_application
 
 # Files, static or recorded, are read in pieces by a thread; the warning is about pages that stream for ever.
 warnings.filterwarnings("ignore", "StreamingHttpResponse must consume synchronous iterators", Warning)
 _django = get_asgi_application()
+log = structlog.get_logger(__name__)
 
 from channels.auth import AuthMiddlewareStack  # noqa: E402
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
@@ -75,13 +77,21 @@ async def _refuse(scope: Any, receive: Any, send: Any, status: int, code: int) -
         await send({"type": "websocket.close", "code": code})
 
 
+async def _warm() -> None:
+    """A worker that cannot warm up still takes calls: each call's own failure is told to its caller."""
+    try:
+        await providers.warm()
+    except Exception:
+        log.exception("not_warm")
+
+
 async def lifespan(scope: Any, receive: Any, send: Any) -> None:
     """Uvicorn's start and end."""
     while True:
         message = await receive()
         if message["type"] == "lifespan.startup":
             health.watch_loop()
-            await providers.warm()
+            await _warm()
             await send({"type": "lifespan.startup.complete"})
         else:
             health.stop_watching()

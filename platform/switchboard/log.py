@@ -77,7 +77,18 @@ def _say_who(logger: WrappedLogger, name: str, event: EventDict) -> EventDict:
     return event
 
 
-class _Scrubbed(structlog.stdlib.ProcessorFormatter):
+def _scrub_traceback(logger: WrappedLogger, name: str, event: EventDict) -> EventDict:
+    """For JSON: in the finished line the end of a secret may be the backslash of an escaped quote."""
+    if "exception" in event:
+        event["exception"] = scrub_text(event["exception"])
+    return event
+
+
+class _Ours(structlog.stdlib.ProcessorFormatter):
+    """To be known again when logging is configured a second time."""
+
+
+class _Scrubbed(_Ours):
     """Tracebacks are text made last: they are scrubbed with the finished line."""
 
     def format(self, record: logging.LogRecord) -> str:
@@ -94,10 +105,14 @@ def configure(options: dict[str, Any]) -> None:
         _say_who,
         _scrub_event,
     ]
+    formatter: type[_Ours]
     last: list[Processor] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta]
     if options["format"] == "json":
-        last += [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(default=str)]
+        last += [structlog.processors.format_exc_info, _scrub_traceback]
+        last += [structlog.processors.JSONRenderer(default=str)]
+        formatter = _Ours
     else:
+        formatter = _Scrubbed
         last += [structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)]
     structlog.configure(
         processors=[
@@ -110,9 +125,9 @@ def configure(options: dict[str, Any]) -> None:
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_Scrubbed(foreign_pre_chain=shared, processors=last))
+    handler.setFormatter(formatter(foreign_pre_chain=shared, processors=last))
     root = logging.getLogger()
-    for old in [old for old in root.handlers if isinstance(old.formatter, _Scrubbed)]:
+    for old in [old for old in root.handlers if isinstance(old.formatter, _Ours)]:
         root.removeHandler(old)
     root.addHandler(handler)
     root.setLevel(options["level"])

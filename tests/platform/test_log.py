@@ -57,7 +57,7 @@ structlog.get_logger("ours").warning("refused", auth_token="hunter2", count=3)
 logging.getLogger("theirs").info("Authorization: Token %s", "hunter2")
 logging.getLogger("theirs").debug("not at this level")
 try:
-    raise ValueError("password=hunter2")
+    raise ValueError('they said "password=hunter2"')
 except ValueError:
     structlog.get_logger("ours").exception("broke")
 """

@@ -157,6 +157,7 @@ async def _leave_when_overtaken(book: Journal, line: StreamLine, ending: Ending)
 def _note(kind: str, data: dict[str, object]) -> None:
     """Small facts of the engine while it runs."""
     if kind == "provider_error":
+        log.warning("provider_error", provider=data["provider"], kind=data["kind"])
         metrics.provider_errors_total.labels(str(data["provider"]), str(data["kind"])).inc()
 
 

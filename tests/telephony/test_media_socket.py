@@ -4,10 +4,11 @@ import json
 
 import pytest
 from prometheus_client import REGISTRY
+from structlog.testing import capture_logs
 
 from agents import publishing
 from agents.models import AgentVersion
-from telephony import admission, recordings, stream_token, sweeping
+from telephony import admission, media_socket, recordings, stream_token, sweeping
 from telephony.media_socket import MediaConsumer
 from telephony.models import LIVE, Outcome, Recording, Status, Turn
 from telephony.stream_token import Ticket
@@ -398,3 +399,14 @@ def test_an_agent_whose_vendor_is_not_there_refuses_the_stream(acme, ringing):
     assert not carrier.accepted
     assert (call.status, call.outcome) == (Status.ENDED, Outcome.FAILED)
     assert "nobody" in call.error
+
+
+def test_a_vendors_failure_is_counted_and_logged():
+    labels = {"provider": "local", "kind": "stall"}
+    before = REGISTRY.get_sample_value("switchboard_provider_errors_total", labels) or 0
+
+    with capture_logs() as said:
+        media_socket._note("provider_error", dict(labels))
+
+    assert REGISTRY.get_sample_value("switchboard_provider_errors_total", labels) == before + 1
+    assert [line["event"] for line in said if line.items() >= labels.items()] == ["provider_error"]

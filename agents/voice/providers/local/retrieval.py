@@ -78,7 +78,7 @@ _COMMON: Final = frozenset(
     ]
 )
 _COMMON_WEIGHT: Final = 0.1
-_ENDINGS: Final = ("ings", "ing", "ies", "es", "ed", "s")
+_ENDINGS: Final = ("ings", "ing", "ies", "es", "ed", "s", "e")
 
 
 def stem(word: str) -> str:

@@ -98,7 +98,7 @@ class Recorder:
     def write(self, frames: list[tuple[bytes, bytes]]) -> None:
         """Append frames and bring the header up to date. Blocking; raises `OSError`."""
         if self._file is None:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._file = self.path.open("wb", buffering=0)
             os.chmod(self.path, 0o600)
             self._file.write(audio.wav_header(0, 2))

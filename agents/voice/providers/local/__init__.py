@@ -11,8 +11,17 @@ def installed() -> bool:
 
 
 async def warm() -> None:
-    """Start the child processes of this event loop, so that the first caller does not wait for them."""
-    from agents.voice.providers.local import stt, tts
+    """Start the child processes of this event loop, so that the first caller does not wait. Raises `ProviderError`."""
+    from agents.voice.providers.local import hearing_pool, tts
 
-    await stt.children().pick()
-    await tts.child().start()
+    hearing_pool.pool().warm()
+    tts.mouth().keep = True
+    tts.mouth().child()
+
+
+def close() -> None:
+    """End the child processes, within a second. They also end by themselves: when idle, and with this process."""
+    from agents.voice.providers.local import hearing_pool, tts
+
+    hearing_pool.close()
+    tts.close()

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from agents.voice.blueprint import Blueprint, Slot
+from agents.voice.blueprint import Blueprint, Form, Slot
 from agents.voice.providers.local import phrases
 from agents.voice.providers.local.dictionary import model_folder, pronunciations
 from agents.voice.providers.local.slots import BEFORE, RULES, aliases
@@ -55,7 +55,7 @@ _NOT_VERBS: Final = frozenset(
     ]
 )
 _ASKED: Final = 1.0
-_ALSO: Final = 0.3
+_ALSO: Final = 0.005
 _RARE: Final = 0.2
 _EXTRA: Final = 0.05
 """Weights. JSGF alternatives are not normalised by pocketsphinx: 1 costs nothing, and short words that cost nothing are
@@ -85,7 +85,7 @@ def unknown_words(texts: list[str]) -> list[str]:
 
 def vocabulary(blueprint: Blueprint) -> frozenset[str]:
     """Every word that any grammar of this blueprint may hold."""
-    return _Writer(blueprint, None).build(all_slots(blueprint)).words
+    return _Writer(blueprint, None).build(("yesno", *all_slots(blueprint))).words
 
 
 def all_slots(blueprint: Blueprint) -> tuple[str, ...]:
@@ -125,34 +125,42 @@ class _Writer:
             rules.append(rule)
             ways.append(f"[/{_RARE}/ <asking>] <question>")
         for index, form in enumerate(blueprint.forms):
-            fills = [name for slot in form.slots if (name := self.fill(rules, slot, f"fill{index}"))]
-            for name, texts in self.triggers(form.phrases):
-                if rule := self.rule(f"{name}{index}", texts):
-                    rules.append(rule)
-                    lead = f"[/{_RARE}/ <wanting>] " if name == "doing" else ""
-                    ways.append(lead + f"<{name}{index}>" + "".join(f" [/{_EXTRA}/ <{fill}>]" for fill in fills))
+            if trigger := self.trigger(form):
+                rules.append(f"<form{index}> = {trigger};")
+                ways.append(f"<form{index}>")
         rules.append(self.transfers())
         ways.append("<transfer>")
-        ways += self.asked(rules, slots, hints)
+        ways += self.asked(slots, hints)
         public = f"public <said> = [/{_EXTRA}/ <opener>] ({' | '.join(ways)}) [/{_RARE}/ <closer>];"
         text = "\n".join(["#JSGF V1.0;", "grammar agent;", *(rule for rule in rules if rule), public, ""])
         return Grammar(text, frozenset(self.words), tuple(self.dropped))
 
-    def triggers(self, texts: Iterable[str]) -> list[tuple[str, list[str]]]:
-        """Phrases that begin with a verb take "I would like to" before them; the others do not."""
-        said = [spoken(text) for text in texts]
+    def trigger(self, form: Form) -> str:
+        """How a form is asked for, with what may come along: "an appointment with Doctor Rao on Tuesday at four".
+
+        Phrases that begin with a verb take "I would like to" before them; the others do not.
+        """
+        said = [spoken(text) for text in form.phrases]
         doing = [text for text in said if text and text.split()[0] not in _NOT_VERBS]
-        return [("saying", [text for text in said if text not in doing]), ("doing", doing)]
+        ways = [self.alternatives(text for text in said if text not in doing)]
+        if verbs := self.alternatives(doing):
+            ways.append(f"[/{_RARE}/ <wanting>] ({verbs})")
+        if not any(ways):
+            return ""
+        return f"({' | '.join(filter(None, ways))})" + "".join(self.along(slot) for slot in form.slots)
+
+    def along(self, slot: Slot) -> str:
+        """A fact that comes along with the wish."""
+        values = {"day": "<soon>", "time": "<time>", "number": "<number>"}.get(slot.kind, "")
+        if slot.kind == "choice":
+            values = self.alternatives(aliases(slot))
+        return f" [/{_EXTRA}/ [{self.alternatives(BEFORE[slot.kind][:3])}] ({values})]" if values else ""
 
     def transfers(self) -> str:
-        names = [f"the {spoken(target.name)}" for target in self.blueprint.targets if target.name]
-        names += [spoken(target.name) for target in self.blueprint.targets]
+        names = [text for target in self.blueprint.targets for text in (f"the {spoken(target.name)}", target.name)]
         whom = self.alternatives([*names, *phrases.PERSONS])
-        connect, talk = self.alternatives(phrases.CONNECT), self.alternatives(phrases.TALK)
-        return (
-            f"<whom> = {whom};\n"
-            f"<transfer> = [<wanting>] (({connect}) <whom> | ({talk}) <whom>) | <whom>;"
-        )  # fmt: skip
+        ways = self.alternatives([*phrases.CONNECT, *phrases.TALK])
+        return f"<transfer> = [/{_RARE}/ [<wanting>] ({ways})] ({whom});"
 
     def kinds(self, kinds: set[str]) -> list[str]:
         for kind in sorted(kinds):
@@ -164,45 +172,29 @@ class _Writer:
         """The expression for what a slot may hold."""
         return self.alternatives(aliases(slot)) if slot.kind == "choice" else f"<{slot.kind}>"
 
-    def fill(self, rules: list[str], slot: Slot, name: str) -> str:
-        """A rule for a fact that comes along with the wish, as in "an appointment with Doctor Rao on Tuesday"."""
-        if slot.kind in {"digits", "yesno"}:
-            return ""
-        values = self.values(slot)
-        if not values:
-            return ""
-        name = f"{name}{sum(1 for rule in rules if rule.startswith(f'<{name}'))}"
-        rules.append(f"<{name}> = [{self.alternatives(BEFORE[slot.kind][:3])}] ({values});")
-        return name
-
-    def asked(self, rules: list[str], slots: list[Slot], hints: tuple[str, ...]) -> list[str]:
+    def asked(self, slots: list[Slot], hints: tuple[str, ...]) -> list[str]:
+        """Facts alone, one after the other in the order of the form; each rule is used once, or memory doubles."""
         names = {slot.name for slot in slots}
         wanted = [hint for hint in hints if hint in names]
         kinds = [hint for hint in hints if hint in RULES and not wanted]
         ways: list[str] = []
-        changes: list[str] = []
+        changed: list[str] = []
         for slot in dict.fromkeys(slots):
             if slot.kind == "yesno" or (slot.name not in wanted and slot.kind not in kinds):
                 continue
-            values = self.values(slot)
-            if not values:
-                continue
             first = slot.name in wanted[:1] or slot.kind in kinds
-            if slot.kind == "digits" and not first and "yesno" not in hints:
+            values = self.values(slot)
+            if not values or (slot.kind == "digits" and not first and "yesno" not in hints):
                 continue
-            name = f"value{len(rules)}"
-            rules.append(f"<{name}> = [/{_RARE}/ ({self.alternatives(BEFORE[slot.kind])})] ({values});")
-            ways.append(f"/{_ASKED if first else _ALSO}/ <{name}>")
-            if name_said := self.alternatives([slot.name]):
-                changes.append(f"{name_said} [to <{name}>]")
-        if changes:
-            self.take({"change", "to", "the"})
-            rules.append(f"<change> = change [the] ({' | '.join(changes)});")
-            ways.append(f"/{_ALSO}/ [<wanting>] <change>")
+            before = self.alternatives(BEFORE[slot.kind])
+            ways.append(f"[/{_ASKED if first else _ALSO}/ [/{_RARE}/ ({before})] ({values})]")
+            changed.append(slot.name)
         if not ways:
             return []
-        rules.append(f"<wanted> = {' | '.join(ways)};")
-        return [f"<wanted> [/{_EXTRA}/ <wanted>]" if len(ways) > 2 else "<wanted>"]
+        said = [f"change {the}{name} {to}" for name in changed for the in ("", "the ") for to in ("", "to")]
+        if change := self.alternatives(said):
+            ways.insert(0, f"[/{_EXTRA}/ [<wanting>] ({change})]")
+        return [" ".join(ways)]
 
     def rule(self, name: str, texts: Iterable[str]) -> str:
         body = self.alternatives(texts)
@@ -218,11 +210,28 @@ class _Writer:
                 self.dropped.append(text)
                 continue
             self.take(words)
-            kept.append(text)
-        return " | ".join(kept)
+            kept.append(words)
+        return _tree(kept)
 
     def take(self, words: Iterable[str]) -> None:
         self.words.update(dict.fromkeys(words))
+
+
+def _tree(phrases: list[list[str]]) -> str:
+    """Alternatives with what they begin with in common written once: a third of the states, and of the time."""
+    branches: dict[str, list[list[str]]] = {}
+    for words in phrases:
+        branches.setdefault(words[0], []).append(words[1:])
+    ways = []
+    for word, rests in branches.items():
+        longer = [rest for rest in rests if rest]
+        if not longer:
+            ways.append(word)
+        elif len(longer) < len(rests):
+            ways.append(f"{word} [{_tree(longer)}]")
+        else:
+            ways.append(f"{word} ({_tree(longer)})" if len(longer) > 1 else f"{word} {' '.join(longer[0])}")
+    return " | ".join(ways)
 
 
 def _words_of(rule: str) -> set[str]:

@@ -52,8 +52,8 @@ RULES: Final = {
         f"<weekday> = {_any(numbers.WEEKDAYS)};",
         f"<month> = {_any(numbers.MONTHS)};",
         f"<ordinal> = {_any([*ORDINALS, *(f'twenty {word}' for word in ORDINALS[:9]), 'thirtieth', 'thirty first'])};",
-        "<day> = today | tomorrow | [the] day after tomorrow | [next | this] <weekday> | the <ordinal> [of <month>]"
-        " | <month> [the] <ordinal> | <ordinal> of <month>;",
+        "<soon> = today | tomorrow | [the] day after tomorrow | [next | this] <weekday>;",
+        "<day> = <soon> | the <ordinal> [of <month>];",
     ),
     "time": (
         f"<hour> = {_any(ONES[1:13])};",

@@ -1,247 +1,206 @@
-"""Listening without a key: pocketsphinx in child processes, with a grammar made of the agent's own words.
+"""PocketSphinx: a recogniser on this machine, bound to a grammar made from the agent. English only.
 
-An utterance begins when the line is louder than its own noise (with the 300 ms before it) and ends with `finalize`.
-Measured on a shared core: 0.12 s of CPU per second of speech, 6 MB per call, the last words 10 ms after `finalize`.
+It decodes in child processes (see `listener`). A child that dies is replaced, and what had no answer is heard again
+from memory; if it dies over the same words again, the stream raises `ProviderError` (retryable).
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
-import os
-import sys
+import logging
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
-from itertools import count
-from typing import Final, cast
-from weakref import WeakKeyDictionary
+from typing import Final
 
-from agents.voice import audio
 from agents.voice.blueprint import Blueprint
 from agents.voice.errors import ProviderError, ProviderRefused
 from agents.voice.providers.base import SttCapabilities, SttEvent, SttFinal, SttPartial
 from agents.voice.providers.local import grammar
 from agents.voice.providers.local.dictionary import model_folder, pronunciations
-from agents.voice.providers.local.listen_child import HEADER
+from agents.voice.providers.local.gate import Gate
+from agents.voice.providers.local.hearing_pool import NAME, Lexicon, Pool, Worker, pool
+from agents.voice.providers.local.listener import AUDIO, DROP, FINALIZE
+from agents.voice.providers.local.tts import guess_pronunciations
+from agents.voice.providers.local.wire import MAX_WAITING
 
-NAME: Final = "local"
-CHILDREN: Final = 2
-BATCH_FRAMES: Final = 5
-PRE_FRAMES: Final = 15
-GATE_RATIO: Final = 2.5
-GATE_MIN_RMS: Final = 90
-GIVE_UP_FRAMES: Final = 100
-"""Two seconds of quiet without `finalize`: nobody took it for speech."""
-LONGEST_FRAMES: Final = 750
-WRITE_LIMIT: Final = 80_000
-"""10 s of one call may wait for the child; beyond it audio is dropped and counted."""
-OPEN_S: Final = 5.0
+log = logging.getLogger(__name__)
+
+_BATCH_BYTES: Final = 800
+_MOST_EVENTS: Final = 256
+_DEATHS: Final = 2
+_HANGS_S: Final = 2.0
 
 
-class _Child(asyncio.SubprocessProtocol):
-    """One process. What it says goes straight to the streams' queues: no task of its own."""
+class Listening:
+    """One caller being heard. `dropped` counts bytes that came while the child took none."""
 
-    def __init__(self) -> None:
-        self.streams: dict[int, asyncio.Queue[tuple[bytes, bytes]]] = {}
-        self.transport: asyncio.SubprocessTransport | None = None
-        self._buffer = bytearray()
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast(asyncio.SubprocessTransport, transport)
-
-    def pipe_data_received(self, fd: int, data: bytes | str) -> None:
-        self._buffer += cast(bytes, data)
-        while len(self._buffer) >= HEADER.size:
-            kind, stream, length = HEADER.unpack_from(self._buffer)
-            if len(self._buffer) < HEADER.size + length:
-                return
-            payload = bytes(self._buffer[HEADER.size : HEADER.size + length])
-            del self._buffer[: HEADER.size + length]
-            if stream in self.streams:
-                self.streams[stream].put_nowait((kind, payload))
-
-    def process_exited(self) -> None:
-        self.transport = None
-        for queue in self.streams.values():
-            queue.put_nowait((b"X", b"the recogniser's process has died"))
-
-    @property
-    def alive(self) -> bool:
-        """Whether it runs."""
-        return self.transport is not None
-
-    @property
-    def backlog(self) -> int:
-        """Bytes that it has not read yet."""
-        pipe = self._pipe()
-        return pipe.get_write_buffer_size() if pipe is not None else 0
-
-    def send(self, kind: bytes, stream: int, payload: bytes = b"") -> None:
-        """Queue a frame; a child that has died is told of by its streams' queues."""
-        pipe = self._pipe()
-        if pipe is not None and not pipe.is_closing():
-            pipe.write(HEADER.pack(kind, stream, len(payload)) + payload)
-
-    def _pipe(self) -> asyncio.WriteTransport | None:
-        return cast("asyncio.WriteTransport | None", self.transport.get_pipe_transport(0)) if self.transport else None
-
-    def close(self) -> None:
-        """End it."""
-        if self.transport is not None:
-            self.transport.close()
-
-
-class Children:
-    """The listening processes of one event loop. A call goes to the one with the fewest."""
-
-    def __init__(self) -> None:
-        self._all: list[_Child] = []
-        self._lock = asyncio.Lock()
-
-    async def pick(self) -> _Child:
-        """A living child; a new one while there are fewer than cores (at most two)."""
-        async with self._lock:
-            self._all = [child for child in self._all if child.alive]
-            idle = min(self._all, key=lambda child: len(child.streams), default=None)
-            if idle is not None and (not idle.streams or len(self._all) >= min(CHILDREN, os.cpu_count() or 1)):
-                return idle
-            _, protocol = await asyncio.get_running_loop().subprocess_exec(
-                _Child, sys.executable, "-m", "agents.voice.providers.local.listen_child", stderr=None
-            )
-            self._all.append(protocol)
-            return protocol
-
-    def close(self) -> None:
-        """End them all."""
-        for child in self._all:
-            child.close()
-
-
-_children: WeakKeyDictionary[asyncio.AbstractEventLoop, Children] = WeakKeyDictionary()
-_numbers = count(1)
-
-
-def children() -> Children:
-    """This event loop's."""
-    return _children.setdefault(asyncio.get_running_loop(), Children())
-
-
-class _Listening:
-    def __init__(self, child: _Child, blueprint: Blueprint) -> None:
+    def __init__(self, pool: Pool, lexicon: Lexicon) -> None:
+        self.number = pool.number()
+        self.lexicon = lexicon
+        self.hints: tuple[str, ...] = ()
         self.dropped = 0
-        self._child = child
-        self._blueprint = blueprint
-        self._number = next(_numbers)
-        self._queue: asyncio.Queue[tuple[bytes, bytes]] = asyncio.Queue()
-        child.streams[self._number] = self._queue
-        self._known = pronunciations(grammar.vocabulary(blueprint))
-        self._before: deque[bytes] = deque(maxlen=PRE_FRAMES)
-        self._batch: list[bytes] = []
-        self._floor = 60.0
-        self._speaking = 0
-        """Frames of the utterance under way; 0 without one."""
-        self._quiet = 0
-
-    async def start(self) -> None:
-        """Raises `ProviderError`."""
-        lines = [
-            f"{word}{f'({place})' if place > 1 else ''} {phones}\n"
-            for word, ways in self._known.items()
-            for place, phones in enumerate(ways, 1)
-        ]
-        self._send(b"O", json.dumps({"model": str(model_folder()), "dictionary": "".join(lines)}).encode())
-        try:
-            async with asyncio.timeout(OPEN_S):
-                kind, payload = await self._queue.get()
-        except TimeoutError:
-            raise ProviderError(NAME, "connect", "the recogniser did not start in time") from None
-        if kind != b"K":
-            raise ProviderError(NAME, "child_died", payload.decode())
-        self.expect(())
-
-    def _send(self, kind: bytes, payload: bytes = b"") -> None:
-        self._child.send(kind, self._number, payload)
+        self._gate = Gate()
+        self._said = bytearray()
+        self._sent = 0
+        self._unanswered: deque[tuple[int, bytes, float]] = deque()
+        self._tickets = 0
+        self._deaths = 0
+        self._events: deque[SttEvent | ProviderError] = deque(maxlen=_MOST_EVENTS)
+        self._wake = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        self._pool = pool
+        self._worker: Worker | None = pool.place(self)
 
     def feed(self, frame: bytes) -> None:
-        level = audio.rms(frame)
-        loud = level > max(GATE_MIN_RMS, self._floor * GATE_RATIO)
-        self._floor += (level - self._floor) * (0.1 if level < self._floor else 0.002)
-        if not self._speaking:
-            self._before.append(frame)
-            if loud:
-                self._batch = [*self._before]
-                self._before.clear()
-                self._speaking, self._quiet = len(self._batch), 0
+        """See the protocol. Sends to the child ten times a second, and only while somebody speaks."""
+        new = self._gate.feed(frame)
+        if not new or self._worker is None:
             return
-        self._batch.append(frame)
-        self._speaking += 1
-        self._quiet = 0 if loud else self._quiet + 1
-        if self._quiet >= GIVE_UP_FRAMES:
-            self._end(b"D")
-        elif self._speaking >= LONGEST_FRAMES:
-            self._end(b"F")
-        elif len(self._batch) >= BATCH_FRAMES:
-            self._flush()
-
-    def _flush(self) -> None:
-        if self._batch and self._child.backlog < WRITE_LIMIT:
-            self._send(b"A", b"".join(self._batch))
-        else:
-            self.dropped += len(self._batch)
-        self._batch = []
-
-    def _end(self, how: bytes) -> None:
-        self._flush()
-        self._send(how)
-        self._speaking = 0
-        self._before.clear()
+        self._said += new
+        if len(self._said) - self._sent >= _BATCH_BYTES:
+            self._send(self._worker)
+        if self._gate.abandoned:
+            self._shut()
+            self._worker.child.send(DROP, self.number)
 
     def finalize(self) -> None:
-        if self._speaking:
-            self._end(b"F")
-        else:
-            self._queue.put_nowait((b"R", b'["", false, 0.0]'))
+        """See the protocol."""
+        if self._worker is None:
+            return
+        if not self._gate.open and not self._unanswered:
+            self._tell(SttFinal("", closes=True))
+            return
+        self._send(self._worker)
+        self._tickets += 1
+        self._unanswered.append((self._tickets, bytes(self._said), self._loop.time()))
+        self._shut()
+        self._worker.child.send(FINALIZE, self.number, b"%d" % self._tickets)
 
     def expect(self, hints: tuple[str, ...]) -> None:
-        made = grammar.build(self._blueprint, hints, self._known)
-        self._send(b"G", json.dumps(["/".join(hints) or "anything", made.text]).encode())
+        """See the protocol."""
+        if hints != self.hints:
+            self.hints = hints
+            if self._worker is not None:
+                self._worker.expect(self)
 
-    async def events(self) -> AsyncGenerator[SttEvent, None]:
+    async def events(self) -> AsyncIterator[SttEvent]:
+        """See the protocol."""
         while True:
-            kind, payload = await self._queue.get()
-            if kind == b"P":
-                yield SttPartial(payload.decode())
-            elif kind == b"R":
-                text, rejected, confidence = json.loads(payload)
-                yield SttFinal(text, closes=True, confidence=confidence or None, rejected=rejected)
-            elif kind == b"X":
-                raise ProviderError(NAME, "child_died", payload.decode())
+            while self._events:
+                event = self._events.popleft()
+                if isinstance(event, ProviderError):
+                    raise event
+                yield event
+            if self._worker is None:
+                return
+            self._wake.clear()
+            await self._wake.wait()
 
     def close(self) -> None:
-        """Forget the stream, here and there."""
-        self._child.streams.pop(self._number, None)
-        self._send(b"C")
+        """The call is over. A child that owes an answer for long hangs, and is killed."""
+        worker, self._worker = self._worker, None
+        if worker is not None:
+            worker.remove(self)
+            if self._unanswered and self._loop.time() - self._unanswered[0][2] > _HANGS_S:
+                worker.child.kill()
+        self._wake.set()
+
+    # --- what the pool tells ---
+
+    def partial(self, text: str) -> None:
+        """Words so far."""
+        if self._unanswered or self._gate.open:
+            self._tell(SttPartial(text))
+
+    def result(self, answer: dict[str, object]) -> None:
+        """The answer to a `finalize`."""
+        if not self._unanswered or self._unanswered[0][0] != answer["ticket"]:
+            return
+        self._unanswered.popleft()
+        self._deaths = 0
+        self.dropped += int(str(answer["dropped"]))
+        confidence = answer["confidence"]
+        self._tell(
+            SttFinal(
+                str(answer["text"]),
+                closes=True,
+                confidence=confidence if isinstance(confidence, float) else None,
+                rejected=bool(answer["rejected"]),
+            )
+        )
+
+    def trouble(self, error: ProviderError) -> None:
+        """This stream cannot go on."""
+        self._events.append(error)
+        self._wake.set()
+
+    def lost(self) -> bool:
+        """The child has died."""
+        self._deaths += bool(self._unanswered or self._said)
+        if self._deaths >= _DEATHS:
+            self.trouble(ProviderError(NAME, "crash", "the recogniser died twice over the same words"))
+            return False
+        return self._worker is not None
+
+    def replay(self, worker: Worker) -> None:
+        """There is a new child, which knows nothing yet."""
+        self._worker = worker
+        for ticket, said, _ in self._unanswered:
+            worker.child.send(AUDIO, self.number, said)
+            worker.child.send(FINALIZE, self.number, b"%d" % ticket)
+        self._sent = 0
+        self._send(worker)
+
+    def _send(self, worker: Worker) -> None:
+        new = bytes(self._said[self._sent :])
+        self._sent = len(self._said)
+        if worker.child.waiting > MAX_WAITING:
+            self.dropped += len(new)
+        elif new:
+            worker.child.send(AUDIO, self.number, new)
+
+    def _shut(self) -> None:
+        self._gate.shut()
+        self._said.clear()
+        self._sent = 0
+
+    def _tell(self, event: SttEvent) -> None:
+        self._events.append(event)
+        self._wake.set()
 
 
 class PocketSphinx:
-    """English, and only what the agent's grammar holds; the rest is rejected."""
+    """A recogniser. One per process; its children are shared by all calls."""
 
     name = NAME
     capabilities = SttCapabilities("segments", partials=True, languages=("en",), whole_phrases=True)
 
     @asynccontextmanager
-    async def open(self, blueprint: Blueprint) -> AsyncIterator[_Listening]:
-        """Raises `ProviderRefused` without the `offline` extra."""
+    async def open(self, blueprint: Blueprint) -> AsyncIterator[Listening]:
+        """Listen to one caller. Raises `ProviderRefused` without the `offline` extra or for another language."""
         if model_folder() is None:
-            raise ProviderRefused(NAME, "not_installed", "install switchboard[offline] for the keyless recogniser")
+            raise ProviderRefused(NAME, "missing", "pocketsphinx is in the extra: pip install 'switchboard[offline]'")
+        if blueprint.language.split("-")[0].casefold() not in self.capabilities.languages:
+            raise ProviderRefused(NAME, "language", f"English only, not {blueprint.language}")
+        here = pool()
+        lexicon = here.lexicon(blueprint)
+        if lexicon is None:
+            lexicon = here.learn(blueprint, await _words(grammar.vocabulary(blueprint)))
+            if lexicon.dropped:
+                log.warning("callers of %s cannot say: %s", blueprint.agent, ", ".join(lexicon.dropped))
+        stream = Listening(here, lexicon)
         try:
-            child = await children().pick()
-        except OSError as error:
-            raise ProviderError(NAME, "connect", str(error)) from error
-        stream = _Listening(child, blueprint)
-        try:
-            await stream.start()
             yield stream
         finally:
             stream.close()
+
+
+async def _words(words: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """Pronunciations: the dictionary's, and espeak-ng's guess for the rest."""
+    wanted = sorted(words)
+    known = pronunciations(wanted)
+    missing = [word for word in wanted if word not in known]
+    if missing:
+        known |= await guess_pronunciations(missing)
+    return known

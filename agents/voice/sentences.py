@@ -25,6 +25,11 @@ def speakable(text: str) -> str:
     return " ".join(_PICTURES.sub(" ", text).split())
 
 
+def _has_words(piece: str) -> bool:
+    """Punctuation alone makes no sound, and no sound looks like a voice that failed."""
+    return any(char.isalnum() for char in piece)
+
+
 class Pieces:
     """One reply's text on its way to the voice."""
 
@@ -41,7 +46,7 @@ class Pieces:
         while (cut := self._cut()) > 0:
             piece = speakable(self._buffer[:cut])
             self._buffer = self._buffer[cut:].lstrip(" ")
-            if piece:
+            if _has_words(piece):
                 ready.append(piece)
                 self._first = False
         return ready
@@ -49,7 +54,7 @@ class Pieces:
     def flush(self) -> list[str]:
         """The rest, at the end of the reply."""
         piece, self._buffer = speakable(self._buffer), ""
-        return [piece] if piece else []
+        return [piece] if _has_words(piece) else []
 
     def _cut(self) -> int:
         buffer = self._buffer

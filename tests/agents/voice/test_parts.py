@@ -235,6 +235,7 @@ def pieces(*tokens: str):
         ("**Bold** and `code` [link](http://x)", ["Bold and code link"]),
         ("नमस्ते। आप कैसे हैं?", ["नमस्ते।", "आप कैसे हैं?"]),
         ("Fine \U0001f600 thanks", ["Fine thanks"]),
+        ("... !? \u2026", []),
     ],
 )
 def test_text_becomes_speakable_pieces(text, expected):

@@ -12,6 +12,7 @@ import structlog
 import uvicorn as uvicorn_server
 
 from switchboard.drain import Drain
+from switchboard.websocket import MediaSocketProtocol
 
 log = structlog.get_logger(__name__)
 
@@ -27,7 +28,7 @@ def uvicorn(host: str, port: int) -> None:
         host=host,
         port=port,
         loop="auto",
-        ws="websockets-sansio",
+        ws=MediaSocketProtocol,
         ws_max_size=FRAME_LIMIT,
         ws_ping_interval=20,
         ws_ping_timeout=20,

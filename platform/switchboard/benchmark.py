@@ -39,16 +39,22 @@ DELAYS: Final = "final=100 first=100 token=0 voice=100 speech=2000"
 WARM_UP_S: Final = 6.0
 READY_S: Final = 60.0
 SETTLE_S: Final = 15.0
+REFERENCE_S: Final = 8.0
 SCRIPTED: Final = Stage("scripted", "scripted", "tone")
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """All figures of one run. `cpu_ms` is CPU of the worker per call and second of call, user and system."""
+    """All figures of one run. `cpu_ms` is CPU of the worker per call and second of call, user and system.
+
+    `reference_ms` is the same of `switchboard.benchmark_reference` on the same sockets, just before: what this machine
+    is worth at this moment.
+    """
 
     calls: int
     seconds: float
     cpu_ms: float
+    reference_ms: float
     jitter_p99_ms: float
     own_late_p99_ms: float
     holes: int
@@ -65,6 +71,8 @@ class Result:
             [
                 f"{self.calls} calls, {self.seconds:.0f} s each, one stream worker, scripted providers, Silero VAD on",
                 f"  CPU            {self.cpu_ms:7.2f} ms per call-second   (10 = 100 calls on a core)",
+                f"  reference      {self.reference_ms:7.2f} ms for the least that Python does with such sockets here:"
+                f" {self.cpu_ms / self.reference_ms:.1f} times it",
                 f"  jitter p99     {self.jitter_p99_ms:7.2f} ms   holes over 60 ms: {self.holes}"
                 f"   (this end's own lateness p99: {self.own_late_p99_ms:.2f} ms)",
                 f"  response gap   {self.response_p50_ms:7.0f} ms p50, {self.response_p95_ms:.0f} ms p95"
@@ -83,6 +91,7 @@ async def run(calls: int, seconds: float, home: Path) -> Result:
     """Measure. Raises `TimeoutError` when the worker does not come up."""
     number = await asyncio.to_thread(_make_number, calls)
     try:
+        reference_ms = await _reference(home, calls)
         async with _worker(home, calls) as (process, url):
             await _batch(number, url, 2, WARM_UP_S)
             idle, before = process.memory_info().rss, _cpu_s(process)
@@ -91,7 +100,7 @@ async def run(calls: int, seconds: float, home: Path) -> Result:
                 watching = group.create_task(memory.watch())
                 seen = await _batch(number, url, calls, seconds)
                 watching.cancel()
-            return _result(calls, seconds, _cpu_s(process) - before, seen, memory.peak - idle)
+            return _result(calls, seconds, _cpu_s(process) - before, seen, memory.peak - idle, reference_ms)
     finally:
         await asyncio.to_thread(_remove, number)
 
@@ -155,6 +164,21 @@ def _remove(number: PhoneNumber) -> None:
             model.objects.all().delete()
 
 
+async def _reference(home: Path, calls: int) -> float:
+    """CPU ms per call-second of the reference, under the same load."""
+    [port] = ports.free("127.0.0.1", 8300, 1)
+    command = [sys.executable, "-m", "switchboard.benchmark_reference", str(port)]
+    async with _process("reference", command, home, {}, f"http://127.0.0.1:{port}/") as process:
+        caller = load.pattern()
+        before = _cpu_s(process)
+        async with asyncio.TaskGroup() as group:
+            for index in range(calls):
+                offset = index * len(caller.frames) // calls
+                group.create_task(load.call(f"ws://127.0.0.1:{port}/", str(uuid4()), caller, REFERENCE_S, offset))
+                await asyncio.sleep(0.02 + 0.02 / calls)
+        return (_cpu_s(process) - before) * 1000 / (calls * REFERENCE_S)
+
+
 @contextlib.asynccontextmanager
 async def _worker(home: Path, calls: int) -> AsyncIterator[tuple[psutil.Process, str]]:
     [port] = ports.free("127.0.0.1", 8300, 1)
@@ -167,16 +191,24 @@ async def _worker(home: Path, calls: int) -> AsyncIterator[tuple[psutil.Process,
         "DRAIN_SECONDS": "2",
     }
     command = [sys.executable, "-m", "switchboard.cli", "stream", "--port", str(port)]
-    child = Child("stream", command, home / "log" / "bench.log", env)
+    async with _process("stream", command, home, env, f"http://127.0.0.1:{port}/readyz") as process:
+        yield process, url
+
+
+@contextlib.asynccontextmanager
+async def _process(
+    name: str, command: list[str], home: Path, env: dict[str, str], ready_url: str
+) -> AsyncIterator[psutil.Process]:
+    child = Child(name, command, home / "log" / "bench.log", env)
     child.log_file.parent.mkdir(parents=True, exist_ok=True)
     supervisor = Supervisor([child])
     async with asyncio.TaskGroup() as group:
         running = group.create_task(supervisor.run())
         try:
             async with asyncio.timeout(READY_S):
-                await _ready(f"http://127.0.0.1:{port}/readyz")
+                await _ready(ready_url)
             assert child.pid is not None  # noqa: S101 - it has just answered
-            yield psutil.Process(child.pid), url
+            yield psutil.Process(child.pid)
         finally:
             supervisor.stop()
             await running
@@ -230,13 +262,16 @@ def _admit(number: PhoneNumber) -> tuple[Ticket, str]:
     return Ticket(decision.tenant_id, decision.call_id), call_id
 
 
-def _result(calls: int, seconds: float, cpu_s: float, seen: list[load.Observed], grown: int) -> Result:
+def _result(
+    calls: int, seconds: float, cpu_s: float, seen: list[load.Observed], grown: int, reference_ms: float
+) -> Result:
     jitter = sorted(value for one in seen for value in load.jitter_ms(one.arrivals))
     gaps = sorted(gap for one in seen for gap in one.gaps_ms)
     return Result(
         calls=calls,
         seconds=seconds,
         cpu_ms=cpu_s * 1000 / (calls * seconds),
+        reference_ms=reference_ms,
         jitter_p99_ms=_quantile(jitter, 0.99),
         own_late_p99_ms=_quantile(sorted(late for one in seen for late in one.late_ms), 0.99),
         holes=sum(len(load.holes_ms(one.arrivals)) for one in seen),

@@ -13,7 +13,18 @@ from typing import Any, Final
 
 import msgspec
 
-from agents.voice.blueprint import Answer, Form, Limits, Phrases, Stage, TransferTarget
+from agents.voice.blueprint import (
+    Answer,
+    Form,
+    HttpTool,
+    Limits,
+    McpServer,
+    Phrases,
+    Second,
+    Stage,
+    Tongue,
+    TransferTarget,
+)
 
 KEYLESS_STT: Final = Stage("local", "pocketsphinx")
 KEYLESS_LLM: Final = Stage("local", "builtin")
@@ -31,7 +42,10 @@ class ConfigError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class AgentConfig:
-    """All that a tenant can set. Words may be missing or wrong here: `problems` says so, reading does not."""
+    """All that a tenant can set. Words may be missing or wrong here: `problems` says so, reading does not.
+
+    Headers of tools may name a `Secret` of the tenant as `{{secret.NAME}}`; the value is put in for a call only.
+    """
 
     name: str = ""
     language: str = "en"
@@ -46,6 +60,15 @@ class AgentConfig:
     answers: tuple[Answer, ...] = ()
     forms: tuple[Form, ...] = ()
     record: bool = True
+    realtime: Stage | None = None
+    second: Second = field(default_factory=Second)
+    tongues: tuple[Tongue, ...] = ()
+    tools: tuple[HttpTool, ...] = ()
+    mcp: tuple[McpServer, ...] = ()
+    lookup: HttpTool | None = None
+    variables: tuple[tuple[str, str], ...] = ()
+    key_terms: tuple[str, ...] = ()
+    greeting_interruptible: bool = True
 
 
 _PLACE = re.compile(r"^(?P<text>.*?)(?: - at `\$\.?(?P<field>[^`]*)`)?$", re.DOTALL)

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db import models
 
 from tenants.models import TenantModel
+from tenants.vault import EncryptedTextField
 
 
 class Agent(TenantModel):
@@ -47,3 +48,39 @@ class AgentVersion(TenantModel):
 
     def __str__(self) -> str:
         return f"version {self.number}"
+
+
+class ProviderKey(TenantModel):
+    """A tenant's own account at a provider of the catalogue. `base_url` only where the provider has no fixed one."""
+
+    provider = models.CharField(max_length=40)
+    key = EncryptedTextField()
+    base_url = models.URLField(blank=True)
+    last_four = models.CharField(max_length=8)
+    checked_at = models.DateTimeField(null=True, blank=True)
+    problem = models.CharField(max_length=200, blank=True)
+    """What the provider said when the key was tried last; empty when it was taken."""
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ("provider",)
+        constraints = (models.UniqueConstraint(fields=["tenant", "provider"], name="one_key_per_provider"),)
+
+    def __str__(self) -> str:
+        return f"{self.provider} {self.last_four}"
+
+
+class Secret(TenantModel):
+    """A value for tools' headers, named in a config as `{{secret.NAME}}`. Never shown again."""
+
+    name = models.CharField(max_length=40)
+    value = EncryptedTextField()
+    last_four = models.CharField(max_length=8)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ("name",)
+        constraints = (models.UniqueConstraint(fields=["tenant", "name"], name="one_secret_per_name"),)
+
+    def __str__(self) -> str:
+        return self.name

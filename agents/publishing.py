@@ -15,6 +15,7 @@ from typing import Any
 from django.db.models import Max
 from django.utils import timezone
 
+from agents.access import accesses
 from agents.comparison import Change, compare
 from agents.config import AgentConfig, as_json, read
 from agents.models import Agent, AgentVersion
@@ -119,7 +120,7 @@ def restore(version: AgentVersion, by: User | None) -> AgentVersion:
 def blueprint(version: AgentVersion) -> Blueprint:
     """What the engine gets. Raises `ConfigError`."""
     config = read(version.config)
-    return blueprint_of(config, config.name or version.agent.name, version.number)
+    return replace(blueprint_of(config, config.name or version.agent.name, version.number), access=accesses())
 
 
 def blueprint_of(config: AgentConfig | Mapping[str, Any], agent: str, number: int) -> Blueprint:
@@ -140,6 +141,15 @@ def blueprint_of(config: AgentConfig | Mapping[str, Any], agent: str, number: in
         answers=config.answers,
         forms=config.forms,
         record=config.record,
+        realtime=config.realtime,
+        second=config.second,
+        tongues=config.tongues,
+        tools=config.tools,
+        mcp=config.mcp,
+        lookup=config.lookup,
+        variables=config.variables,
+        key_terms=config.key_terms,
+        greeting_interruptible=config.greeting_interruptible,
     )
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from agents.voice.errors import ProviderRefused
+
 
 @dataclass(frozen=True, slots=True)
 class Stage:
@@ -16,6 +18,69 @@ class Stage:
     provider: str
     model: str
     voice: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """How one vendor is reached for this call. `key` never shows in a log; `own`: the tenant's own account.
+
+    `url` is the base of its HTTP API as the vendor's SDK takes it, `ws_url` the same for its sockets; no final slash.
+    """
+
+    provider: str
+    key: str = field(repr=False)
+    url: str
+    ws_url: str
+    own: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class HttpTool:
+    """A request that the model may ask for. `schema` is the JSON Schema of its arguments, as text.
+
+    `url` and `headers` may hold `{{variable}}` (from the call) and `url` also `{argument}`, percent-encoded. Arguments
+    that the address does not take go as query (GET, DELETE) or as a JSON body. Secrets in `headers` are resolved here.
+    """
+
+    name: str
+    description: str
+    url: str
+    method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"] = "POST"
+    schema: str = '{"type": "object", "properties": {}}'
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    effect: Literal["read", "write"] = "write"
+    timeout_ms: int = 10_000
+    excuse: str = ""
+    """Said once when the tool takes longer than 1.5 s; empty: the phrase book's."""
+
+
+@dataclass(frozen=True, slots=True)
+class McpServer:
+    """A server of the Model Context Protocol over streamable HTTP. `tools` are those allowed; empty: all it has."""
+
+    name: str
+    url: str
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    tools: tuple[str, ...] = ()
+    timeout_ms: int = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Tongue:
+    """Another language that the agent may go on in, with the voice for it. `greeting` empty: the first one's."""
+
+    language: str
+    tts: Stage
+    greeting: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Second:
+    """Who steps in when a stage's first provider fails. None: nobody, the caller hears the trouble phrase."""
+
+    stt: Stage | None = None
+    llm: Stage | None = None
+    tts: Stage | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +139,7 @@ class Phrases:
     trouble: str = "I am sorry, I did not get that because of a technical problem. Could you say it again?"
     failed: str = "I am sorry, we have a technical problem. Please call again later."
     closing: str = "I have to end this call in a minute."
+    wait: str = "One moment, please."
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,3 +160,28 @@ class Blueprint:
     answers: tuple[Answer, ...] = ()
     forms: tuple[Form, ...] = ()
     record: bool = True
+    realtime: Stage | None = None
+    """Speech to speech: one model instead of `stt` and `llm`; `tts` still says the fixed phrases."""
+    second: Second = field(default_factory=Second)
+    tongues: tuple[Tongue, ...] = ()
+    tools: tuple[HttpTool, ...] = ()
+    mcp: tuple[McpServer, ...] = ()
+    lookup: HttpTool | None = None
+    """Asked once before the greeting; the top-level strings and numbers of its JSON reply become variables."""
+    variables: tuple[tuple[str, str], ...] = ()
+    """What `{{name}}` stands for in greeting, instructions and tools: the call's facts, then the tenant's own."""
+    key_terms: tuple[str, ...] = ()
+    """Words that the recogniser should expect: names, products."""
+    greeting_interruptible: bool = True
+    outbound: bool = False
+    """We dialled: the called party speaks first, and may be a machine."""
+    call_id: str = ""
+    """Ours; goes to tools as part of their idempotency key."""
+    access: tuple[Access, ...] = field(default=(), repr=False)
+
+    def access_to(self, provider: str) -> Access:
+        """How to reach a vendor. Raises `ProviderRefused` when there is no key for it."""
+        for access in self.access:
+            if access.provider == provider:
+                return access
+        raise ProviderRefused(provider, "no_key")

@@ -29,7 +29,7 @@ from agents.voice.events import (
 )
 from agents.voice.hearing import Detector
 from agents.voice.meter import Meter
-from agents.voice.providers.base import SpeechToText, SttFinal, SttPartial, SttStream, SttTurnEnd
+from agents.voice.providers.base import SpeechToText, SttEvent, SttFinal, SttPartial, SttStream, SttTurnEnd
 from agents.voice.recorder import Recorder
 
 CONNECT_S: Final = 4.0
@@ -146,7 +146,7 @@ class Ears:
         finally:
             self._stream = None
 
-    def _hear(self, event: SttPartial | SttFinal | SttTurnEnd) -> None:
+    def _hear(self, event: SttEvent) -> None:
         match event:
             case SttPartial(text=text):
                 self._tell(Heard(text))

@@ -73,6 +73,30 @@ for _key in FIELD_KEYS:
     except ValueError as _error:
         raise env.ConfigError("FIELD_KEYS must be Fernet keys separated by commas, the newest first") from _error
 
+# --- Vendors: where they are, and the platform's own accounts with them -----------------------------------------------
+
+VENDORS = {
+    "deepgram": (
+        env.address("DEEPGRAM_URL", env.text("DEEPGRAM_URL", "https://api.deepgram.com"), ("http", "https")),
+        env.text("DEEPGRAM_API_KEY", ""),
+    ),
+    "openai": (
+        env.address("OPENAI_BASE_URL", env.text("OPENAI_BASE_URL", "https://api.openai.com/v1"), ("http", "https")),
+        env.text("OPENAI_API_KEY", ""),
+    ),
+    "cartesia": (
+        env.address("CARTESIA_URL", env.text("CARTESIA_URL", "https://api.cartesia.ai"), ("http", "https")),
+        env.text("CARTESIA_API_KEY", ""),
+    ),
+    "anthropic": (
+        env.address(
+            "ANTHROPIC_BASE_URL", env.text("ANTHROPIC_BASE_URL", "https://api.anthropic.com"), ("http", "https")
+        ),
+        env.text("ANTHROPIC_API_KEY", ""),
+    ),
+}
+"""Provider: the base of its API and the platform's key; an empty key means that tenants must bring their own."""
+
 # --- The site ---------------------------------------------------------------------------------------------------------
 
 DEBUG = env.flag("DEBUG", False)

@@ -104,7 +104,7 @@ class FakeLlm:
             raise ProviderError("fake", "connect")
         yield self
 
-    async def reply(self, messages):
+    async def reply(self, messages, tools=()):
         self.asked.append(messages)
         reply = self.replies.pop(0) if self.replies else "All right."
         finished = False
@@ -137,7 +137,7 @@ class FakeTts:
     async def open(self, blueprint):
         yield self
 
-    async def speak(self, text):
+    async def speak(self, text, *, utterance=0):
         self.said.append(text)
         if self.stalls:
             await asyncio.sleep(3_600)

@@ -44,7 +44,22 @@ class SttTurnEnd:
     text: str
 
 
-SttEvent = SttPartial | SttFinal | SttTurnEnd
+@dataclass(frozen=True, slots=True)
+class SttEager:
+    """The vendor's turn model thinks that the caller may have finished: worth a draft. Never empty.
+
+    Followed by `SttResumed`, or by a `SttTurnEnd` with the same text. Only with `turns="provider"` and `eager`.
+    """
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class SttResumed:
+    """The caller went on after an `SttEager`."""
+
+
+SttEvent = SttPartial | SttFinal | SttEager | SttResumed | SttTurnEnd
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +73,7 @@ class SttCapabilities:
     partials: bool
     languages: tuple[str, ...]
     whole_phrases: bool = False
+    eager: bool = False
 
 
 class SttStream(Protocol):
@@ -68,7 +84,10 @@ class SttStream(Protocol):
         ...
 
     def finalize(self) -> None:
-        """The caller has paused: answer with a `SttFinal(closes=True)` as soon as possible."""
+        """Segments: the caller has paused, answer with a `SttFinal(closes=True)` as soon as possible.
+
+        Provider turns: the caller has been silent for long, end the turn now (answer with a `SttTurnEnd`).
+        """
         ...
 
     def expect(self, hints: tuple[str, ...]) -> None:
@@ -95,12 +114,35 @@ class SpeechToText(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
-    """One entry of the dialogue as a model sees it. `interrupted` assistant text holds only what was heard."""
+class ToolSpec:
+    """A tool as a model sees it. `schema` is the JSON Schema of its arguments, as text."""
 
-    role: Literal["system", "user", "assistant"]
+    name: str
+    description: str
+    schema: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """What a model asks for. `arguments` is JSON text as the model wrote it, not checked."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One entry of the dialogue as a model sees it. `interrupted` assistant text holds only what was heard.
+
+    An assistant message may carry `calls`; exactly one `tool` message with the same `call_id` follows for each.
+    """
+
+    role: Literal["system", "user", "assistant", "tool"]
     text: str
     interrupted: bool = False
+    calls: tuple[ToolCall, ...] = ()
+    call_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +150,20 @@ class LlmText:
     """A piece of the answer, as it is generated."""
 
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class LlmAudio:
+    """Speech of a model that speaks itself: µ-law 8 kHz, chunks of any size. `LlmText` beside it is what it says."""
+
+    audio: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class LlmTool:
+    """The model asks for a tool; complete."""
+
+    call: ToolCall
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,29 +197,42 @@ class LlmCollected:
 
 @dataclass(frozen=True, slots=True)
 class LlmUsage:
-    """Tokens of this answer; the last event. A responder without tokens sends none."""
+    """Tokens of this answer; the last event. A responder without tokens sends none.
+
+    `tokens_in` excludes what was read from the vendor's cache (`tokens_cached`) and includes what was written to it.
+    `audio_*` are subsets of a model that hears and speaks. `estimated`: the vendor gave no figure.
+    """
 
     tokens_in: int
     tokens_cached: int
     tokens_out: int
+    audio_in: int = 0
+    audio_cached: int = 0
+    audio_out: int = 0
+    estimated: bool = False
+    request_id: str = ""
 
 
-LlmEvent = LlmText | LlmExpect | LlmEnd | LlmTransfer | LlmCollected | LlmUsage
+LlmEvent = LlmText | LlmAudio | LlmTool | LlmExpect | LlmEnd | LlmTransfer | LlmCollected | LlmUsage
 
 
 @dataclass(frozen=True, slots=True)
 class LlmCapabilities:
-    """`keeps_state`: the chat object remembers the flow itself, beyond the messages."""
+    """`keeps_state`: the chat object remembers the flow itself, beyond the messages. `speaks`: gives `LlmAudio`."""
 
     keeps_state: bool
     languages: tuple[str, ...]
+    tools: bool = False
+    speaks: bool = False
 
 
 class Chat(Protocol):
     """One conversation with a model."""
 
-    def reply(self, messages: tuple[Message, ...]) -> AsyncGenerator[LlmEvent, None]:
-        """Answer the last user message. Closing the iterator cancels the generation. Raises `ProviderError`.
+    def reply(self, messages: tuple[Message, ...], tools: tuple[ToolSpec, ...] = ()) -> AsyncGenerator[LlmEvent, None]:
+        """Answer the last user or tool message. Closing the iterator cancels the generation. Raises `ProviderError`.
+
+        Without `tools` the model must answer in words, also when earlier messages hold calls.
 
         A reply that was interrupted is told to the next one by the messages alone (heard text). State that a chat
         keeps must change only when the events that announce it were taken.
@@ -198,17 +267,22 @@ TtsEvent = bytes | TtsWord
 
 @dataclass(frozen=True, slots=True)
 class TtsCapabilities:
-    """`words`: word timestamps come with the audio."""
+    """`words`: word timestamps come with the audio. `metered`: what is counted, characters sent or audio made."""
 
     words: bool
     languages: tuple[str, ...]
+    metered: Literal["characters", "ms"] = "characters"
 
 
 class Voice(Protocol):
     """One agent speaking."""
 
-    def speak(self, text: str) -> AsyncGenerator[TtsEvent, None]:
-        """µ-law 8 kHz bytes in chunks of any size, with words where known. Closing cancels. Raises `ProviderError`."""
+    def speak(self, text: str, *, utterance: int = 0) -> AsyncGenerator[TtsEvent, None]:
+        """µ-law 8 kHz bytes in chunks of any size, with words where known. Closing cancels. Raises `ProviderError`.
+
+        Pieces of one reply carry the same `utterance` (not 0) and come one after the other, so that a vendor with
+        contexts can carry the melody over; 0 stands alone.
+        """
         ...
 
 
@@ -225,8 +299,11 @@ class TextToSpeech(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Providers:
-    """The three that serve one blueprint."""
+    """The three that serve one blueprint, and who steps in for each (`Blueprint.second`)."""
 
     stt: SpeechToText
     llm: LanguageModel
     tts: TextToSpeech
+    stt_second: SpeechToText | None = None
+    llm_second: LanguageModel | None = None
+    tts_second: TextToSpeech | None = None

@@ -26,6 +26,7 @@ from agents.voice.providers.base import (
     SttCapabilities,
     SttEvent,
     SttFinal,
+    ToolSpec,
     TtsCapabilities,
     TtsEvent,
 )
@@ -92,7 +93,9 @@ class _Chat:
         self._replies = {answer.question: answer.answer for answer in blueprint.answers}
         self._delays = delays(blueprint)
 
-    async def reply(self, messages: tuple[Message, ...]) -> AsyncGenerator[LlmEvent, None]:
+    async def reply(
+        self, messages: tuple[Message, ...], tools: tuple[ToolSpec, ...] = ()
+    ) -> AsyncGenerator[LlmEvent, None]:
         last = messages[-1].text if messages else ""
         text = self._replies.get(last, "Here is the first sentence of it. And here is the second one.")
         await asyncio.sleep(self._delays.first_s)
@@ -130,7 +133,7 @@ class _Speaking:
     def __init__(self, delays: Delays) -> None:
         self._delays = delays
 
-    async def speak(self, text: str) -> AsyncGenerator[TtsEvent, None]:
+    async def speak(self, text: str, *, utterance: int = 0) -> AsyncGenerator[TtsEvent, None]:
         await asyncio.sleep(self._delays.voice_s)
         yield tone(self._delays.speech_s)
 

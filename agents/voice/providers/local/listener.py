@@ -37,9 +37,8 @@ _MOST_GRAMMARS: Final = 4
 _CEPSTRAL_MEAN: Final = "54.8,-0.7,-6.1,9.8,-4.2,-0.1,-2.0,0.8,-12.2,2.5,-6.5,2.8,-5.9"
 """Measured over telephone speech; the model's own first guess costs the first words."""
 _REJECT_ABOVE: Final = 5.55
-"""Of `_strain`. Where to cut was chosen by ear of synthetic voices at 8 kHz with noise. Comparing with a decoding by the
-full language model did no better there and costs 0.4 of real time and 110 MB; comparing with a loop of phones did worse.
-"""
+"""Of `_strain`, chosen by ear: synthetic voices at 8 kHz with noise. Comparing with a decoding by the full language
+model did no better there and costs 0.4 of real time and 110 MB; comparing with a loop of phones did worse."""
 _ASKED_FOR: Final = 0.35
 """More is believed of an answer to a question, which is short, and expected."""
 _SCALE: Final = 1024

@@ -17,6 +17,7 @@ from agents.voice.providers.base import (
     LlmText,
     LlmTransfer,
     Message,
+    ToolSpec,
 )
 from agents.voice.providers.local.responder import Responder, Said, State
 
@@ -30,7 +31,9 @@ class _Chat:
         self._before = self._state
         self._answered: tuple[int, str] = (0, "")
 
-    async def reply(self, messages: tuple[Message, ...]) -> AsyncGenerator[LlmEvent, None]:
+    async def reply(
+        self, messages: tuple[Message, ...], tools: tuple[ToolSpec, ...] = ()
+    ) -> AsyncGenerator[LlmEvent, None]:
         said = messages[-1].text if messages and messages[-1].role == "user" else ""
         count, earlier = self._answered
         if count == len(messages) and earlier and said.startswith(earlier):

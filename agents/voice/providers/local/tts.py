@@ -153,7 +153,7 @@ class Speaking:
     def __init__(self, voice: str) -> None:
         self._voice = voice or DEFAULT_VOICE
 
-    async def speak(self, text: str) -> AsyncIterator[TtsEvent]:
+    async def speak(self, text: str, *, utterance: int = 0) -> AsyncIterator[TtsEvent]:
         """See the protocol. Words are as written, with their punctuation left out."""
         begun_ms = 0
         for part in parts(text):

@@ -60,6 +60,36 @@ class TurnEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class Eager:
+    """A provider's turn model thinks that the caller may have finished; a `Resumed` or a `TurnEnded` follows."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """The caller went on after an `Eager`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """What the audio's end sounds like: the probability (0 to 1) that the turn which ended at `ended` is complete."""
+
+    ended: float
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class WantDigits:
+    """Keys are wanted: `count` of them, or as many as come before `finish`. Times in s from now, between two keys."""
+
+    count: int | None = None
+    finish: str = "#"
+    first_s: float = 8.0
+    between_s: float = 4.0
+
+
+@dataclass(frozen=True, slots=True)
 class ReplyAudible:
     """The first audible frame of the reply has left."""
 
@@ -108,6 +138,10 @@ Event = (
     | Heard
     | HeardFinally
     | TurnEnded
+    | Eager
+    | Resumed
+    | Scored
+    | WantDigits
     | ReplyAudible
     | ReplyHeard
     | ReplyEmpty
@@ -141,6 +175,35 @@ class CutReply:
 @dataclass(frozen=True, slots=True)
 class AskFinalize:
     """Ask the recogniser for its last words."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreTurn:
+    """Ask the turn model about the speech that ended at `ended`; the answer is a `Scored`."""
+
+    ended: float
+
+
+@dataclass(frozen=True, slots=True)
+class StartDraft:
+    """Let the model think about this text already, unheard. `CommitCaller` with the same words adopts it."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class DropDraft:
+    """The caller said something else, or nothing came of it."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class DigitsDone:
+    """What was keyed after a `WantDigits`. `complete`: by the rule; else time ran out or the caller spoke instead."""
+
+    digits: str
+    complete: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +273,10 @@ Action = (
     | Release
     | CutReply
     | AskFinalize
+    | ScoreTurn
+    | StartDraft
+    | DropDraft
+    | DigitsDone
     | CommitCaller
     | Nod
     | SayIdle

@@ -25,20 +25,21 @@ _SECRET_NAME = re.compile(
     r"stream[-_]?token|path[-_]?token",
     re.IGNORECASE,
 )
-# The same inside running text: `name: value`, `name=value`, the tokens in our paths, passwords in addresses.
+# The same inside running text: `name: value`, `name=value`, the tokens in our paths, passwords in addresses. Every
+# repetition is bounded or begins at a fixed word: a long path in a log line must not cost its length squared.
 _SECRET_TEXT = (
     (
         re.compile(
-            r"""(?ix)(["']? [\w-]* (?:auth[-_]?token|authorization|signature|password|secret|api[-_]?key|cookie) [\w-]*
-            ["']? \s*[:=]\s* ["']? (?:(?:bearer|basic|token|digest)\s+)? ) [^\s"',;&)}\]]+"""
+            r"""(?ix)( (?:auth[-_]?token|authorization|signature|password|secret|api[-_]?key|cookie) [\w-]{0,40}
+            ["']? \s{0,8} [:=] \s{0,8} ["']? (?:(?:bearer|basic|token|digest)\s{1,8})? ) [^\s"',;&)}\]]+"""
         ),
         rf"\1{HIDDEN}",
     ),
     (re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{6,}"), rf"\1 {HIDDEN}"),
     (re.compile(r"(/media/)[^/\s\"'?]+"), rf"\1{HIDDEN}"),
-    (re.compile(r"(/vobiz/[a-z-]+/)[^/\s\"'?]+"), rf"\1{HIDDEN}"),
+    (re.compile(r"(/vobiz/[a-z-]{1,40}/)[^/\s\"'?]+"), rf"\1{HIDDEN}"),
     (re.compile(r"(/accounts/password/reset/key/)[^/\s\"'?]+"), rf"\1{HIDDEN}"),
-    (re.compile(r"([a-z][a-z0-9+]*://[^\s:/@]*:)[^\s/@]+@"), rf"\1{HIDDEN}@"),
+    (re.compile(r"(\b[a-z][a-z0-9+]{0,20}://[^\s:/@]{0,200}:)[^\s/@]+@"), rf"\1{HIDDEN}@"),
 )
 
 

@@ -82,3 +82,13 @@ def test_configuring_twice_does_not_say_things_twice():
     ours = [handler for handler in logging.getLogger().handlers if isinstance(handler.formatter, log._Scrubbed)]
 
     assert len(ours) == 1
+
+
+@pytest.mark.parametrize(
+    "piece", ["a", "aB3-_", "secret", "token ", "http://a", "authorization: ", "x://", '"cookie"  ']
+)
+def test_a_line_of_a_megabyte_costs_its_length_not_its_square(piece):
+    """With the square this would outlast the test's limit by hours."""
+    line = f"GET /media/x/?{piece * (1_000_000 // len(piece))}"
+
+    assert log.scrub_text(line).startswith("GET /media/[hidden]/?")

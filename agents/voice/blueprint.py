@@ -178,6 +178,10 @@ class Blueprint:
     call_id: str = ""
     """Ours; goes to tools as part of their idempotency key."""
     access: tuple[Access, ...] = field(default=(), repr=False)
+    hidden: tuple[str, ...] = field(default=(), repr=False)
+    """Secrets that were put into headers of tools: blotted out of everything that a person or a model reads."""
+    reachable: tuple[str, ...] = ()
+    """`host:port` that tools may reach although the address is private or the scheme is plain http."""
 
     def access_to(self, provider: str) -> Access:
         """How to reach a vendor. Raises `ProviderRefused` when there is no key for it."""

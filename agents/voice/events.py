@@ -73,15 +73,21 @@ class Resumed:
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """What the audio's end sounds like: the probability (0 to 1) that the turn which ended at `ended` is complete."""
+    """What the audio's end sounds like: the probability (0 to 1) that the turn which ended at `ended` is complete.
+
+    None: the turn model had no time to say.
+    """
 
     ended: float
-    probability: float
+    probability: float | None
 
 
 @dataclass(frozen=True, slots=True)
 class WantDigits:
-    """Keys are wanted: `count` of them, or as many as come before `finish`. Times in s from now, between two keys."""
+    """Keys are wanted: `count` of them, or as many as come before `finish`. Times in s: until the first, between two.
+
+    The time stands still while the caller or the agent speaks. Exactly one `DigitsDone` follows.
+    """
 
     count: int | None = None
     finish: str = "#"
@@ -162,7 +168,9 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """Go on where the hold began."""
+    """Go on where the hold began; `rewind`: the pause was long (over 400 ms), so begin at the last word again."""
+
+    rewind: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,11 +207,26 @@ class DropDraft:
 
 
 @dataclass(frozen=True, slots=True)
+class StopPrompt:
+    """While keys are wanted, a key or words come over the agent: drop the audio that was not heard, but keep the reply
+    alive, for its tool waits for the keys. Otherwise like `CutReply`; what the reply says afterwards is played."""
+
+    spoke_at: float
+
+
+@dataclass(frozen=True, slots=True)
 class DigitsDone:
-    """What was keyed after a `WantDigits`. `complete`: by the rule; else time ran out or the caller spoke instead."""
+    """What was keyed after a `WantDigits`. `complete`: by the rule; else time ran out or the caller spoke instead.
+
+    `said` is what the caller spoke, between `began` and `ended`; no `CommitCaller` comes for it. Whether these are
+    digits too is for the session to find out (`words.spoken_digits`).
+    """
 
     digits: str
     complete: bool
+    said: str = ""
+    began: float = 0.0
+    ended: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,7 +286,7 @@ class Raise:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """Something for counters: `false_alarm`, `cut_in`, `noisy_line`, …"""
+    """Something for counters: `false_alarm`, `cut_in`, `noisy_line`, `stuck_turn`."""
 
     kind: str
 
@@ -276,6 +299,7 @@ Action = (
     | ScoreTurn
     | StartDraft
     | DropDraft
+    | StopPrompt
     | DigitsDone
     | CommitCaller
     | Nod

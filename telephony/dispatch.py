@@ -18,7 +18,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from telephony import live, metrics
-from telephony.models import LIVE, Call, Outcome, PhoneNumber, Status, WebhookEvent
+from telephony.models import LIVE, Call, Kind, Outcome, PhoneNumber, Status, WebhookEvent
 from telephony.vobiz.callbacks import IncomingCall
 from tenants.models import Tenant
 from tenants.scope import platform_scope, tenant_scope
@@ -62,7 +62,7 @@ def decide(number: PhoneNumber, incoming: IncomingCall) -> Connect | Refuse:
     if not same_number(incoming.to_number, number.e164):
         return _refused(Refuse("wrong_number"), number, incoming)
     with platform_scope("capacity of all stream workers"):
-        busy = Call.objects.filter(status=Status.STREAMING).count()
+        busy = Call.objects.filter(status=Status.STREAMING).exclude(kind=Kind.CHAT).count()
     with tenant_scope(number.tenant_id):
         # Serialises the admissions of one tenant; NO KEY leaves the rows that point at the tenant alone.
         tenant = Tenant.objects.select_for_update(no_key=True).get(id=number.tenant_id)
@@ -99,11 +99,16 @@ def _obstacle(tenant: Tenant, number: PhoneNumber, busy: int) -> str:
         return "no_agent"
     if number.agent.published_id is None:
         return "not_published"
-    if Call.objects.filter(status__in=LIVE).count() >= tenant.max_calls:
+    if lines_in_use() >= tenant.max_calls:
         return "tenant_full"
     if busy >= settings.CALLS_PER_PROCESS * len(settings.STREAM_URLS):
         return "no_capacity"
     return ""
+
+
+def lines_in_use() -> int:
+    """Calls of the tenant in scope that take a line each; a chat takes none."""
+    return Call.objects.filter(status__in=LIVE).exclude(kind=Kind.CHAT).count()
 
 
 def _hung_up_before(carrier_id: str) -> bool:

@@ -109,6 +109,8 @@ def advance(call_id: UUID, event: Event, **facts: object) -> Move:
     with transaction.atomic():
         call = Call.objects.select_for_update().get(id=call_id)
         before = Status(call.status)
+        if event == "handed_over" and call.is_test:
+            event = "finished"  # there is no carrier to put anybody through, nor to tell us that it is over
         after = TABLE.get((before, event))
         if after is None:
             log.warning("impossible_step", call=str(call_id), status=before.value, step=event)

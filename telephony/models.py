@@ -68,6 +68,15 @@ class Direction(models.TextChoices):
     OUTBOUND = "outbound", "Outgoing"
 
 
+class Kind(models.TextChoices):
+    """What a call is. The last two are tests from the agent's editor: no carrier has a part in them, and what they use
+    is not billed as calls are."""
+
+    PHONE = "phone", "Phone call"
+    TEST = "test", "Test call"
+    CHAT = "chat", "Test chat"
+
+
 class Status(models.TextChoices):
     """Where a call is. Only `lifecycle.advance` writes it."""
 
@@ -99,15 +108,21 @@ class Outcome(models.TextChoices):
 
 
 class Call(TenantModel):
-    """One call, keyed by the carrier's id (`CallUUID`, `start.callId`)."""
+    """One call, keyed by the carrier's id (`CallUUID`, `start.callId`); a test has an id of ours that begins `test-`.
+
+    `draft` is the config of a test that tried no published version, as it was when the test began. `usage` of a test
+    looks like any other: `kind` tells them apart.
+    """
 
     carrier_id = models.CharField(max_length=64)
+    kind = models.CharField(max_length=5, choices=Kind, default=Kind.PHONE, db_default=Kind.PHONE)
     direction = models.CharField(max_length=8, choices=Direction, default=Direction.INBOUND)
     caller = models.CharField(max_length=256, blank=True)
     called = models.CharField(max_length=16, blank=True)
     number = models.ForeignKey(PhoneNumber, on_delete=models.PROTECT, null=True, related_name="+")
     agent = models.ForeignKey(Agent, on_delete=models.PROTECT, null=True, related_name="+")
     version = models.ForeignKey(AgentVersion, on_delete=models.PROTECT, null=True, related_name="+")
+    draft = models.JSONField(null=True)
 
     status = models.CharField(max_length=12, choices=Status, default=Status.RINGING)
     outcome = models.CharField(max_length=16, choices=Outcome, blank=True)
@@ -160,6 +175,11 @@ class Call(TenantModel):
     def is_live(self) -> bool:
         """Whether the caller may still be there."""
         return self.status in LIVE
+
+    @property
+    def is_test(self) -> bool:
+        """Whether it was made from the editor: without a carrier, and not to be billed as a call."""
+        return self.kind != Kind.PHONE
 
 
 class Turn(TenantModel):

@@ -10,8 +10,9 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, ParamSpec
 
 import structlog
 from channels.consumer import AsyncConsumer
@@ -21,6 +22,8 @@ from agents.voice import session
 from agents.voice.clock import Clock, SystemClock
 from agents.voice.report import CallReport
 from telephony import admission, metrics, opening, recordings, stream_token, wrapup
+from telephony.browser.feed import Feed
+from telephony.browser.overhearing import overheard
 from telephony.journal import Journal, Stream
 from telephony.line import StreamLine
 from telephony.models import Outcome
@@ -32,6 +35,8 @@ from tenants.db import call_db
 WORKER: Final = f"{settings.ROLE or 'web'} {socket.gethostname()} {os.getpid()}"
 GOING_AWAY: Final = 1012
 FAILED: Final = 1011
+
+P = ParamSpec("P")
 
 log = structlog.get_logger(__name__)
 
@@ -67,7 +72,7 @@ class MediaConsumer(AsyncConsumer):
         line = StreamLine(receive, send)
         try:
             await send({"type": "websocket.accept"})
-            ending.report = await self._talk(found, line, ending)
+            ending.report = await self._talk(found, line, ending, Feed(send) if found.is_test else None)
         except StreamBroken as broken:
             log.warning("stream_refused", kind=broken.kind)
             ending.error, line.close_code = f"{broken.kind}: {broken}", broken.close_code
@@ -83,8 +88,11 @@ class MediaConsumer(AsyncConsumer):
             await line.close()
             metrics.count_faults(line.counters)
 
-    async def _talk(self, found: Opening, line: StreamLine, ending: Ending) -> CallReport | None:
-        """Wait for the stream, then run the engine with the journal beside it. None: nobody was there."""
+    async def _talk(self, found: Opening, line: StreamLine, ending: Ending, feed: Feed | None) -> CallReport | None:
+        """Wait for the stream, then run the engine with the journal beside it. None: nobody was there.
+
+        `feed` is the page of a test, which is told everything as it happens.
+        """
         started = await line.wait_for_start()
         if started is None:
             ending.outcome = Outcome.CALLER_HUNG_UP
@@ -99,13 +107,16 @@ class MediaConsumer(AsyncConsumer):
         try:
             async with asyncio.TaskGroup() as group:
                 helpers = [group.create_task(book.run()), group.create_task(_leave_when_overtaken(book, line, ending))]
+                if feed is not None:
+                    helpers.append(group.create_task(feed.run()))
+                    feed.tell("greeting", text=found.blueprint.greeting)
                 report = await session.run(
                     line,
                     found.blueprint,
-                    found.providers,
+                    overheard(found.providers, feed) if feed else found.providers,
                     self.clock,
-                    on_turn=book.turn,
-                    on_event=_note,
+                    on_turn=_both(book.turn, feed.turn) if feed else book.turn,
+                    on_event=_both(_note, feed.event) if feed else _note,
                     recording_path=_spool_path(found),
                 )
                 for helper in helpers:
@@ -145,6 +156,14 @@ class Ending:
 def _spool_path(found: Opening) -> Path | None:
     stream = found.stream
     return recordings.spool_path(stream.call_id, stream.epoch) if found.blueprint.record else None
+
+
+def _both(one: Callable[P, None], other: Callable[P, None]) -> Callable[P, None]:
+    def call(*args: P.args, **kwargs: P.kwargs) -> None:
+        one(*args, **kwargs)
+        other(*args, **kwargs)
+
+    return call
 
 
 async def _leave_when_overtaken(book: Journal, line: StreamLine, ending: Ending) -> None:

@@ -10,13 +10,13 @@ from typing import Final
 import structlog
 from django.utils import timezone
 
-from agents import publishing
 from agents.config import ConfigError
 from agents.voice import providers
 from agents.voice.blueprint import Blueprint
 from agents.voice.errors import VoiceError
 from agents.voice.providers.base import Providers
 from telephony import lifecycle, metrics
+from telephony.browser import trying
 from telephony.journal import Stream
 from telephony.models import Call, Outcome
 from telephony.stream_token import Ticket
@@ -40,6 +40,7 @@ class Opening:
     carrier_id: str
     blueprint: Blueprint
     providers: Providers
+    is_test: bool = False
 
 
 async def find(ticket: Ticket, worker: str) -> Opening | None:
@@ -65,10 +66,12 @@ def begin(ticket: Ticket, worker: str) -> Opening | None:
             ticket.call_id, "stream_started", answered_at=now, stream_started_at=now, heartbeat_at=now, worker=worker
         )
         call = move.call
-        if not move.accepted or call.version is None:
+        if not move.accepted:
             return None
         try:
-            blueprint = publishing.blueprint(call.version)
+            blueprint = trying.blueprint(call)
+            if blueprint is None:
+                return None
             with _building:
                 built = providers.build(blueprint)
         except (ConfigError, VoiceError) as error:
@@ -76,4 +79,4 @@ def begin(ticket: Ticket, worker: str) -> Opening | None:
             return None
     if call.epoch > 1:
         metrics.resumed_calls_total.inc()
-    return Opening(Stream(call.tenant_id, call.id, call.epoch), call.carrier_id, blueprint, built)
+    return Opening(Stream(call.tenant_id, call.id, call.epoch), call.carrier_id, blueprint, built, call.is_test)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from telephony import views
+from telephony.browser import pages
 
 app_name = "telephony"
 
@@ -12,6 +13,7 @@ urlpatterns = [
     path("calls/", views.calls, name="calls"),
     path("calls/<uuid:call_id>/", views.call, name="call"),
     path("calls/<uuid:call_id>/recording.wav", views.recording, name="recording"),
+    path("agents/<uuid:agent_id>/tests/", pages.begin, name="test"),
     path("numbers/", views.numbers, name="numbers"),
     path("numbers/<uuid:number_id>/", views.number, name="number"),
 ]

@@ -1,0 +1,106 @@
+"""What the page of a test is told while it goes on, as messages of their own on the test's socket.
+
+The page hears of words as they are recognised and spoken without a query or a second socket, whichever worker has the
+call. Nothing here waits for the page: what it does not take in time is dropped, except the newest partial.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from dataclasses import asdict
+from typing import Any, Final
+
+import msgspec
+from asgiref.typing import ASGISendCallable
+
+from agents import catalogue
+from agents.voice.report import TurnRecord
+
+WAITING: Final = 200
+"""Messages for a page that takes none; beyond it the oldest go."""
+
+TROUBLE: Final = {
+    "no_key": "has no key here",
+    "unauthorized": "refused the key",
+    "auth": "refused the key",
+    "forbidden": "refused the key",
+    "balance": "says that the account has no balance left",
+    "rate_limit": "asks us to be slower",
+    "connect": "could not be reached",
+    "first_token": "did not begin to answer in time",
+    "first_audio": "did not begin to speak in time",
+    "stall": "stopped in the middle",
+    "no_audio": "gave no sound",
+    "closed": "is not connected",
+    "gave_up": "failed again and again",
+    "protocol": "said something that makes no sense",
+}
+"""Kinds of `ProviderError`, as the end of a sentence that begins with the provider's name."""
+_STATUS: Final = {"401": "unauthorized", "402": "balance", "403": "forbidden", "429": "rate_limit"}
+
+
+def trouble_in_words(provider: str, kind: str) -> str:
+    """A failure of a vendor, for a person: `Deepgram refused the key.`"""
+    status = kind.removeprefix("http_")
+    words = TROUBLE.get(_STATUS.get(status, kind))
+    if words is None:
+        words = f"failed (HTTP {status})" if status.isdigit() else f"failed ({kind.replace('_', ' ')})"
+    return f"{catalogue.provider_name(provider)} {words}."
+
+
+class Feed:
+    """Of one test. All but `run` may be called at any time, from the loop's thread."""
+
+    def __init__(self, send: ASGISendCallable) -> None:
+        self._send = send
+        self._waiting: deque[dict[str, Any]] = deque(maxlen=WAITING)
+        self._wake = asyncio.Event()
+        self._finals: list[str] = []
+
+    def tell(self, kind: str, **data: object) -> None:
+        """Say something soon."""
+        self._waiting.append({"event": "live", "kind": kind, **data})
+        self._wake.set()
+
+    def partial(self, text: str) -> None:
+        """What the recogniser takes the caller's turn for now."""
+        said = " ".join(self._finals)
+        whole = text if text.startswith(said) else f"{said} {text}"
+        if self._waiting and self._waiting[-1]["kind"] == "partial":
+            self._waiting.pop()
+        self.tell("partial", text=whole)
+
+    def final(self, text: str) -> None:
+        """Words that will not change; others may follow in the same turn."""
+        if text:
+            self.partial(text)
+            self._finals.append(text)
+
+    def turn(self, record: TurnRecord) -> None:
+        """A turn is over."""
+        self._finals.clear()
+        self.tell("turn", **asdict(record))
+
+    def event(self, kind: str, data: dict[str, object]) -> None:
+        """A small fact of the engine, as `session.run` tells it."""
+        if kind == "provider_error":
+            self.tell("trouble", text=trouble_in_words(str(data["provider"]), str(data["kind"])))
+        elif kind == "collected":
+            self.tell("collected", name=str(data["name"]), value=str(data["value"]))
+
+    async def run(self) -> None:
+        """Send until cancelled."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            await self.flush()
+
+    async def flush(self) -> None:
+        """Send what waits. A page that has gone is no trouble."""
+        while self._waiting:
+            text = msgspec.json.encode(self._waiting.popleft()).decode()
+            try:
+                await self._send({"type": "websocket.send", "text": text, "bytes": None})
+            except (OSError, RuntimeError):
+                self._waiting.clear()

@@ -28,8 +28,8 @@ endef
 help: ## Say what there is
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST)
 
-demo: $(DEMO) ## Call the demo agent, show the conversation, keep serving where a person sits
-	@$(BIN)/switchboard demo
+demo: $(DEMO) ## Call the demo agent, show the conversation, keep serving where a person sits; KEYED=fakes: through stand-ins
+	@$(if $(filter fakes,$(KEYED)),$(BIN)/python -m tests.fakes.demo,$(BIN)/switchboard demo $(if $(KEYED),--keyed))
 
 up: $(DEMO) ## Run everything on this machine: database, web, stream workers, worker, beat
 	@$(BIN)/switchboard up

@@ -8,7 +8,7 @@ import contextlib
 import io
 import json
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import as_file, files
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -18,10 +18,15 @@ from django.conf import settings
 from django.core.files.storage import FileSystemStorage, default_storage
 from django.core.management import call_command
 
+from agents import publishing
+from agents.config import read
+from agents.models import Agent
+from agents.voice.blueprint import Stage
 from switchboard import running
 from switchboard.machine import Machine, Plan
 from switchboard.templatetags.ui import clock_ms, duration_ms, gap_ms, phone
-from telephony.models import Call, Recording, Status, Turn
+from telephony.models import Call, CarrierAccount, Recording, Status, Turn
+from telephony.seeding import seed_numbers
 from telephony.simulator.plan import CallPlan, Target
 from telephony.simulator.report import Report
 from telephony.simulator.script import Script, read_script
@@ -33,6 +38,17 @@ from tenants.scope import tenant_scope
 SEED: Final = 7
 WRITTEN_WITHIN_S: Final = 20.0
 LEAST_TURNS: Final = 3
+
+KEYED_NAME: Final = "Asha, with AI models"
+KEYED_INSTRUCTIONS: Final = (
+    "You are Asha, who answers the phone of a clinic. Say at most two short sentences. Ask one thing at a time. "
+    "When the caller says goodbye, say goodbye and end the call."
+)
+KEYED: Final[dict[str, Any]] = {
+    "stt": Stage("deepgram", "nova-3"),
+    "llm": Stage("openai", "gpt-5-mini"),
+    "tts": Stage("cartesia", "sonic-3.6", "f786b574-daa5-4673-aa0c-cbe3e8534c02"),
+}
 
 Say = Callable[[str], None]
 
@@ -77,13 +93,13 @@ async def machine(port: int, say: Say) -> AsyncIterator[tuple[str, Machine | Non
         yield machine.public_url, machine
 
 
-def seed() -> Seeded:
-    """Make the demo tenants, or find them. Blocking."""
+def seed(*, keyed: bool = False) -> Seeded:
+    """Make the demo tenants, or find them. Blocking. `keyed`: a number whose agent needs Deepgram, OpenAI, Cartesia."""
     output = io.StringIO()
     call_command("seed", "--json", stdout=output)
     tenant: dict[str, Any] = json.loads(output.getvalue())["tenants"][0]
     owner = next(user for user in tenant["users"] if user["role"] == "owner")
-    number = tenant["numbers"][0]
+    number = _keyed_number(tenant["slug"]) if keyed else tenant["numbers"][0]
     return Seeded(
         slug=tenant["slug"],
         name=tenant["name"],
@@ -95,6 +111,26 @@ def seed() -> Seeded:
         auth_id=tenant["carrier"]["auth_id"],
         auth_token=tenant["carrier"]["auth_token"],
     )
+
+
+def _keyed_number(slug: str) -> dict[str, str]:
+    """The number of the demo agent's keyed sister, published as she is now. Raises `DemoError`."""
+    tenant = Tenant.objects.get(slug=slug)
+    with tenant_scope(tenant.id):
+        plain = Agent.objects.select_related("published").exclude(published=None).exclude(name=KEYED_NAME)[0]
+        config = replace(read(plain.draft), name=KEYED_NAME, instructions=KEYED_INSTRUCTIONS, **KEYED)
+        agent = Agent.objects.filter(name=KEYED_NAME).first() or publishing.create(config, None)
+        publishing.save_draft(agent, config)
+        try:
+            publishing.publish(agent, None, note="Demo with vendors")
+        except publishing.NothingToPublishError:
+            pass
+        except publishing.PublishError as refusal:
+            raise DemoError(str(refusal)) from refusal
+        agent.refresh_from_db()
+        token = CarrierAccount.objects.get().auth_token
+    _, numbers = seed_numbers(tenant, [agent], {"auth_token": token})
+    return next(number for number in numbers if number["agent"] == KEYED_NAME)
 
 
 def script() -> Script:

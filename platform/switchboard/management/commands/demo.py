@@ -19,12 +19,13 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--port", type=int, default=cli.WEB_PORT, help="of the web role, or the next free")
         parser.add_argument("--no-input", action="store_true", help="end after the call, also in a terminal")
+        parser.add_argument("--keyed", action="store_true", help="the agent that needs Deepgram, OpenAI and Cartesia")
         parser.add_argument("--no-call", action="store_true", help="seed and serve, without the call")
 
-    def handle(self, *args: Any, port: int, no_input: bool, no_call: bool, **options: Any) -> None:
+    def handle(self, *args: Any, port: int, no_input: bool, no_call: bool, keyed: bool, **options: Any) -> None:
         stay = sys.stdin.isatty() and sys.stdout.isatty() and not no_input
         try:
-            asyncio.run(self._run(port, stay, not no_call))
+            asyncio.run(self._run(port, stay, not no_call, keyed))
         except (demo.DemoError, running.AlreadyRunningError, StartError) as error:
             raise CommandError(str(error)) from error
 
@@ -32,11 +33,11 @@ class Command(BaseCommand):
         self.stdout.write(text)
         self.stdout.flush()
 
-    async def _run(self, port: int, stay: bool, with_call: bool) -> None:
+    async def _run(self, port: int, stay: bool, with_call: bool, keyed: bool) -> None:
         began = time.monotonic()
         self._say("Starting PostgreSQL, web, stream workers, worker, beat ...")
         async with demo.machine(port, self._say) as (url, machine):
-            seeded = await asyncio.to_thread(demo.seed)
+            seeded = await asyncio.to_thread(demo.seed, keyed=keyed)
             self._say(f"Ready after {time.monotonic() - began:.1f} s. Dialling {seeded.e164} ...\n")
             if with_call:
                 await self._call(seeded, url)

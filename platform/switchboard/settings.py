@@ -136,6 +136,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
+    "telephony.browser.policy.PermissionsPolicyMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -298,7 +299,10 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 METRICS_TOKEN = env.text("METRICS_TOKEN", "")
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]  # HSTS for every subdomain is the owner's choice to make
 
-_sockets = PUBLIC_URL.replace("http", "ws", 1)
+# Live pages are the web role's; the editor's phone talks to a stream worker.
+_sockets = sorted(
+    {"{0.scheme}://{0.netloc}".format(urlsplit(url)) for url in (PUBLIC_URL.replace("http", "ws", 1), *STREAM_URLS)}
+)
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": ["'none'"],
@@ -307,7 +311,7 @@ CONTENT_SECURITY_POLICY = {
         "img-src": ["'self'", "data:"],
         "font-src": ["'self'"],
         "media-src": ["'self'", "blob:"],
-        "connect-src": ["'self'", _sockets],
+        "connect-src": ["'self'", *_sockets],
         "manifest-src": ["'self'"],
         "worker-src": ["'self'"],
         "base-uri": ["'none'"],

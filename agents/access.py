@@ -7,18 +7,43 @@ from __future__ import annotations
 
 from django.conf import settings
 
+from agents import catalogue
+from agents.entries import Account, Accounts
 from agents.models import ProviderKey
 from agents.voice.blueprint import Access
+
+
+def accounts() -> Accounts:
+    """Every vendor of the catalogue."""
+    own = {key.provider: key for key in ProviderKey.objects.all()}
+    return {
+        vendor.id: Account(
+            own=vendor.id in own,
+            platform=bool(settings.VENDORS.get(vendor.id, ("", ""))[1]),
+            refused=vendor.id in own and own[vendor.id].refused,
+        )
+        for vendor in catalogue.VENDORS
+    }
 
 
 def accesses() -> tuple[Access, ...]:
     """Every vendor that this tenant can use, each once."""
     found = {
-        provider: Access(provider, key, url, url.replace("http", "ws", 1))
-        for provider, (url, key) in settings.VENDORS.items()
-        if key
+        provider: access_of(provider, key, url) for provider, (url, key) in settings.VENDORS.items() if key and url
     }
     for own in ProviderKey.objects.all():
-        url = own.base_url.rstrip("/") or settings.VENDORS[own.provider][0]
-        found[own.provider] = Access(own.provider, own.key, url, url.replace("http", "ws", 1), own=True)
+        access = access_of(own.provider, own.key, own.base_url, own=True)
+        if access.url:
+            found[own.provider] = access
     return tuple(found.values())
+
+
+def access_to(provider: str) -> Access | None:
+    """How this tenant reaches one vendor; None without a key."""
+    return next((access for access in accesses() if access.provider == provider), None)
+
+
+def access_of(provider: str, key: str, base_url: str, *, own: bool = False) -> Access:
+    """`base_url` empty: where the vendor is. The result's `url` is empty when nobody knows an address."""
+    url = base_url.rstrip("/") or settings.VENDORS.get(provider, ("", ""))[0].rstrip("/")
+    return Access(provider, key, url, url.replace("http", "ws", 1), own=own)

@@ -69,6 +69,11 @@ class ProviderKey(TenantModel):
     def __str__(self) -> str:
         return f"{self.provider} {self.last_four}"
 
+    @property
+    def refused(self) -> bool:
+        """The provider was asked, and did not take it. A problem without `checked_at` means that nobody answered."""
+        return bool(self.checked_at and self.problem)
+
 
 class Secret(TenantModel):
     """A value for tools' headers, named in a config as `{{secret.NAME}}`. Never shown again."""

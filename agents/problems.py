@@ -12,7 +12,8 @@ import phonenumbers
 
 from agents import catalogue
 from agents.config import AgentConfig
-from agents.voice.blueprint import Form, Slot
+from agents.entries import Account, Accounts
+from agents.voice.blueprint import Form, Slot, Stage
 
 Severity = Literal["error", "warning"]
 
@@ -33,9 +34,11 @@ class Problem:
     severity: Severity = "error"
 
 
-def problems(config: AgentConfig) -> list[Problem]:
-    """Errors first, each group in the order of the editor."""
+def problems(config: AgentConfig, accounts: Accounts | None = None) -> list[Problem]:
+    """Errors first, each group in the order of the editor. Without `accounts` nobody asks for keys."""
     found = [problem for check in _CHECKS for problem in check(config)]
+    if accounts is not None:
+        found += _keys(config, accounts)
     return sorted(found, key=lambda problem: problem.severity != "error")
 
 
@@ -54,15 +57,53 @@ def _identity(config: AgentConfig) -> Iterator[Problem]:
         yield Problem("name", "Give the agent a name")
     if config.language not in {language.code for language in catalogue.LANGUAGES}:
         yield Problem("language", f"Choose a language: “{config.language}” is not on offer")
-    model = catalogue.find("tts", config.tts.provider, config.tts.model)
+    yield from _voice("voice", config.tts, config.language)
+
+
+def _voice(field: str, stage: Stage, language: str) -> Iterator[Problem]:
+    """What is wrong with a voice that has to speak a language."""
+    model = catalogue.find("tts", stage.provider, stage.model)
+    spoken = catalogue.language_name(language)
     if model is None:
-        yield Problem("voice", f"Choose a voice: {config.tts.provider}/{config.tts.model} does not exist")
-    elif model.voices:
-        voice = next((voice for voice in model.voices if voice.id == config.tts.voice), None)
-        if voice is None:
-            yield Problem("voice", f"Choose a voice: {model.name} has none called “{config.tts.voice}”")
-        elif config.language not in voice.speaks:
-            yield Problem("voice", f"{voice.name} does not speak {catalogue.language_name(config.language)}")
+        yield Problem(field, f"Choose a voice: {stage.provider}/{stage.model} does not exist")
+        return
+    voice = next((voice for voice in model.voices if voice.id == stage.voice), None)
+    if language not in model.languages:
+        yield Problem(field, f"{model.name} does not speak {spoken}")
+    elif voice is None and model.voices and not (model.more_voices and stage.voice):
+        yield Problem(field, f"Choose a voice: {model.name} has none called “{stage.voice}”")
+    elif voice is not None and language not in voice.speaks:
+        # Where a provider lets any voice speak any language, it does so with an accent.
+        severity: Severity = "warning" if model.more_voices else "error"
+        yield Problem(field, f"The voice “{voice.name}” is not made for {spoken}", severity)
+
+
+def _tongues(config: AgentConfig) -> Iterator[Problem]:
+    counts = Counter(tongue.language for tongue in config.tongues)
+    for index, tongue in enumerate(config.tongues):
+        field = f"tongues[{index}]"
+        name = catalogue.language_name(tongue.language)
+        if tongue.language not in {language.code for language in catalogue.LANGUAGES}:
+            yield Problem(f"{field}.language", f"Choose a language: “{tongue.language}” is not on offer")
+            continue
+        if tongue.language == config.language:
+            yield Problem(f"{field}.language", f"{name} is the agent’s first language already")
+        elif counts[tongue.language] > 1:
+            yield Problem(f"{field}.language", f"{name} is there twice")
+        yield from _voice(f"{field}.voice", tongue.tts, tongue.language)
+        for stage, word, chosen in _listening(config):
+            model = catalogue.find(stage, chosen.provider, chosen.model)
+            if model is not None and tongue.language not in model.languages:
+                yield Problem(f"{field}.language", f"{model.name} ({word}) does not know {name}")
+
+
+def _listening(config: AgentConfig) -> Iterator[tuple[catalogue.StageName, str, Stage]]:
+    """Who hears and answers: one model for both, or one for each."""
+    if config.realtime is not None:
+        yield "realtime", "hears and speaks", config.realtime
+    else:
+        yield "stt", "listening", config.stt
+        yield "llm", "model", config.llm
 
 
 def _opening(config: AgentConfig) -> Iterator[Problem]:
@@ -79,7 +120,7 @@ def _answers(config: AgentConfig) -> Iterator[Problem]:
         if not answer.answer.strip():
             yield Problem(f"answers[{index}].answer", f"Write what to answer to “{answer.question}”")
     model = catalogue.find("llm", config.llm.provider, config.llm.model)
-    if model is None or not model.answers_only or config.answers:
+    if config.realtime is not None or model is None or not model.answers_only or config.answers:
         return
     if config.forms or config.targets:
         yield Problem("answers", "Without answers this agent can only fill in forms and put callers through", "warning")
@@ -124,14 +165,74 @@ def _slot_names(field: str, title: str, form: Form) -> Iterator[Problem]:
 
 
 def _model(config: AgentConfig) -> Iterator[Problem]:
-    stages = (("stt", "listening", config.stt), ("llm", "model", config.llm), ("tts", "voice", config.tts))
-    for name, word, stage in stages:
-        model = catalogue.find(name, stage.provider, stage.model)  # type: ignore[arg-type]
-        field = "voice" if name == "tts" else name
-        if model is None and name != "tts":
-            yield Problem(field, f"Choose another: {stage.provider}/{stage.model} does not exist")
-        elif model is not None and config.language not in model.languages:
-            yield Problem(field, f"{model.name} ({word}) does not know {catalogue.language_name(config.language)}")
+    for name, word, stage in _listening(config):
+        model = catalogue.find(name, stage.provider, stage.model)
+        if model is None:
+            yield Problem(name, f"Choose another: {stage.provider}/{stage.model} does not exist")
+            continue
+        if model.free_name and not stage.model.strip():
+            yield Problem("llm_name", "Write the model’s name, as its server calls it")
+        if config.language not in model.languages:
+            yield Problem(name, f"{model.name} ({word}) does not know {catalogue.language_name(config.language)}")
+        if model.ends:
+            yield Problem(name, f"{model.name} is switched off by its vendor on {model.ends}", "warning")
+        if name == "realtime" and stage.voice not in {voice.id for voice in model.voices}:
+            yield Problem("realtime_voice", f"Choose a voice: {model.name} has none called “{stage.voice}”")
+    voice = catalogue.find("tts", config.tts.provider, config.tts.model)
+    if voice is not None and voice.ends:
+        yield Problem("voice", f"{voice.name} is switched off by its vendor on {voice.ends}", "warning")
+
+
+def _second(config: AgentConfig) -> Iterator[Problem]:
+    pairs: tuple[tuple[catalogue.StageName, Stage, Stage | None], ...] = (
+        ("stt", config.stt, config.second.stt),
+        ("llm", config.llm, config.second.llm),
+        ("tts", config.tts, config.second.tts),
+    )
+    for name, first, second in pairs:
+        if second is None:
+            continue
+        field = f"second_{name}"
+        model = catalogue.find(name, second.provider, second.model)
+        if model is None:
+            yield Problem(field, f"Choose another second: {second.provider}/{second.model} does not exist")
+        elif second == first:
+            yield Problem(field, f"The second is the same as the first: {model.name}")
+        elif config.language not in model.languages:
+            yield Problem(field, f"{model.name} does not know {catalogue.language_name(config.language)}")
+        else:
+            if name == "tts":
+                yield from _voice(field, second, config.language)
+            if model.free_name and not second.model.strip():
+                yield Problem("second_llm_name", "Write the second model’s name, as its server calls it")
+            if second.provider == first.provider:
+                text = f"Both are {catalogue.provider_name(first.provider)}’s: when it is down, both are"
+                yield Problem(field, text, "warning")
+
+
+def _keys(config: AgentConfig, accounts: Accounts) -> Iterator[Problem]:
+    """A stage whose provider the tenant has no account with, or one that the provider refuses."""
+    second = config.second
+    stages = [
+        *((name, stage) for name, _, stage in _listening(config)),
+        ("voice", config.tts),
+        *((f"tongues[{index}].voice", tongue.tts) for index, tongue in enumerate(config.tongues)),
+        *(("second_stt", stage) for stage in (second.stt,) if stage),
+        *(("second_llm", stage) for stage in (second.llm,) if stage),
+        *(("second_tts", stage) for stage in (second.tts,) if stage),
+    ]
+    told: set[str] = set()
+    for field, stage in stages:
+        known = catalogue.provider(stage.provider)
+        if known is None or known.keyless or stage.provider in told:
+            continue
+        account = accounts.get(stage.provider, Account())
+        if not account.usable:
+            told.add(stage.provider)
+            yield Problem(field, f"There is no key for {known.name}: add one under Keys")
+        elif account.refused:
+            told.add(stage.provider)
+            yield Problem(field, f"{known.name} refused your key: replace it under Keys")
 
 
 def _limits(config: AgentConfig) -> Iterator[Problem]:
@@ -162,7 +263,7 @@ def _targets(config: AgentConfig) -> Iterator[Problem]:
 
 def _vocabulary(config: AgentConfig) -> Iterator[Problem]:
     model = catalogue.find("stt", config.stt.provider, config.stt.model)
-    if model is None or not model.fixed_vocabulary:
+    if config.realtime is not None or model is None or not model.fixed_vocabulary:
         return
     try:
         from agents.voice.providers.local.grammar import unknown_words
@@ -196,7 +297,9 @@ _CHECKS: Final[tuple[Callable[[AgentConfig], Iterator[Problem]], ...]] = (
     _opening,
     _answers,
     _forms,
+    _tongues,
     _model,
+    _second,
     _limits,
     _targets,
     _vocabulary,

@@ -15,7 +15,7 @@ from typing import Any
 from django.db.models import Max
 from django.utils import timezone
 
-from agents.access import accesses
+from agents.access import accesses, accounts
 from agents.comparison import Change, compare
 from agents.config import AgentConfig, as_json, read
 from agents.models import Agent, AgentVersion
@@ -83,8 +83,8 @@ def discard_draft(agent: Agent) -> Agent:
 
 
 def problems(config: AgentConfig | Mapping[str, Any]) -> list[Problem]:
-    """Errors, then warnings. Raises `ConfigError` for a wrong shape."""
-    return problems_of(config if isinstance(config, AgentConfig) else read(config))
+    """Errors, then warnings, keys of the current tenant included. Raises `ConfigError` for a wrong shape."""
+    return problems_of(config if isinstance(config, AgentConfig) else read(config), accounts())
 
 
 def changes(agent: Agent) -> tuple[Change, ...]:
@@ -162,7 +162,7 @@ def _locked(agent: Agent) -> Agent:
 def _publish(locked: Agent, config: AgentConfig, by: User | None, note: str) -> AgentVersion:
     if locked.published is not None and read(locked.published.config) == config:
         raise NothingToPublishError(locked.published)
-    errors = [problem for problem in problems_of(config) if problem.severity == "error"]
+    errors = [problem for problem in problems(config) if problem.severity == "error"]
     if errors:
         raise NotReadyError(errors)
     last = AgentVersion.objects.filter(agent=locked).aggregate(last=Max("number"))["last"] or 0

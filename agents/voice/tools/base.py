@@ -42,7 +42,10 @@ class ToolResult:
 class ToolBox(Protocol):
     """The tools of one call."""
 
-    specs: tuple[ToolSpec, ...]
+    @property
+    def specs(self) -> tuple[ToolSpec, ...]:
+        """What the model may ask for now; ask again before each reply, an MCP server lists its tools when it can."""
+        ...
 
     def facts(self, name: str) -> ToolFacts:
         """How to treat a tool; for a name that does not exist the defaults."""

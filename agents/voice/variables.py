@@ -1,0 +1,130 @@
+"""What `{{name}}` stands for: the facts of a call and the tenant's own words, put into texts once and never again.
+
+Pure. A value is plain text: what it holds is not looked at again, so neither a caller nor a backend can add variables.
+Unknown names become nothing, and are told.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final
+from urllib.parse import quote
+
+from agents.voice.blueprint import Blueprint, HttpTool, McpServer
+
+FACTS: Final = ("caller_number", "called_number", "call_id", "agent_name", "today", "now")
+"""Known of every call. `today` is `2026-11-21`, `now` is `Saturday 21 November 2026, 19:05`, where the tenant is."""
+
+MOST_VARIABLES: Final = 60
+MOST_CHARACTERS: Final = 500
+
+NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,39}")
+_PLACE: Final = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_.]{0,59})\s*\}\}")
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
+_DAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+_MONTHS: Final = (
+    *("January", "February", "March", "April", "May", "June", "July"),
+    *("August", "September", "October", "November", "December"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """A text, and the names in it that stand for nothing."""
+
+    text: str
+    unknown: tuple[str, ...] = ()
+
+
+def plain(value: object) -> str:
+    """A value as it may stand in a text: one line, without control characters, bounded."""
+    text = "yes" if value is True else "no" if value is False else str(value)
+    return _CONTROL.sub(" ", text).strip()[:MOST_CHARACTERS]
+
+
+def names_in(text: str) -> tuple[str, ...]:
+    """Which variables a text names, each once; also `secret.NAME`."""
+    return tuple(dict.fromkeys(_PLACE.findall(text)))
+
+
+def fill(text: str, values: Mapping[str, str], encode: Callable[[str], str] = plain) -> Filled:
+    """Every `{{name}}` replaced, once."""
+    unknown: dict[str, None] = {}
+
+    def value(place: re.Match[str]) -> str:
+        if place[1] not in values:
+            unknown[place[1]] = None
+            return ""
+        return encode(values[place[1]])
+
+    return Filled(_PLACE.sub(value, text), tuple(unknown))
+
+
+def facts(
+    *, call_id: str, agent_name: str, now: datetime, caller_number: str = "", called_number: str = ""
+) -> dict[str, str]:
+    """Those of a call. `now` is aware, in the tenant's time zone."""
+    return {
+        "caller_number": plain(caller_number),
+        "called_number": plain(called_number),
+        "call_id": plain(call_id),
+        "agent_name": plain(agent_name),
+        "today": now.date().isoformat(),
+        "now": f"{_DAYS[now.weekday()]} {now.day} {_MONTHS[now.month - 1]} {now.year}, {now:%H:%M}",
+    }
+
+
+def with_facts(blueprint: Blueprint, known: Mapping[str, str]) -> Blueprint:
+    """Adds the call's facts before the tenant's own variables; a fact cannot be overridden."""
+    own = [(name, value) for name, value in blueprint.variables if name not in known]
+    return replace(blueprint, call_id=known.get("call_id", blueprint.call_id), variables=(*known.items(), *own))
+
+
+def with_reply(blueprint: Blueprint, reply: object) -> Blueprint:
+    """Takes over the top-level strings, numbers and truths of a look-up's JSON. Facts of the call stay as they are."""
+    if not isinstance(reply, Mapping):
+        return blueprint
+    values = dict(blueprint.variables)
+    for name, value in reply.items():
+        if isinstance(value, str | int | float) and NAME.fullmatch(str(name)) and name not in FACTS:
+            values[str(name)] = plain(value)
+    return replace(blueprint, variables=tuple(values.items())[:MOST_VARIABLES])
+
+
+def filled_in(blueprint: Blueprint) -> tuple[Blueprint, tuple[str, ...]]:
+    """Greetings, instructions and tools with their variables put in, and the names that stood for nothing."""
+    values = dict(reversed(blueprint.variables))
+    unknown: dict[str, None] = {}
+
+    def words(text: str, encode: Callable[[str], str] = plain) -> str:
+        done = fill(text, values, encode)
+        unknown.update(dict.fromkeys(done.unknown))
+        return done.text
+
+    def headers(rows: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+        return tuple((name, words(value)) for name, value in rows)
+
+    def tool(one: HttpTool) -> HttpTool:
+        return replace(one, url=words(one.url, in_url), headers=headers(one.headers))
+
+    def server(one: McpServer) -> McpServer:
+        return replace(one, url=words(one.url, in_url), headers=headers(one.headers))
+
+    made = replace(
+        blueprint,
+        greeting=words(blueprint.greeting),
+        instructions=words(blueprint.instructions),
+        tongues=tuple(replace(tongue, greeting=words(tongue.greeting)) for tongue in blueprint.tongues),
+        tools=tuple(tool(one) for one in blueprint.tools),
+        mcp=tuple(server(one) for one in blueprint.mcp),
+        lookup=tool(blueprint.lookup) if blueprint.lookup else None,
+    )
+    return made, tuple(unknown)
+
+
+def in_url(value: str) -> str:
+    """A value as part of an address."""
+    return quote(plain(value), safe="")

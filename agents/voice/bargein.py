@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from agents.voice.turn import Turn
-from agents.voice.words import Lexicon, has_stop, is_backchannel, normal
+from agents.voice.words import Lexicon, has_stop, is_answer, is_backchannel, is_farewell, is_hesitation, normal
 
 CONFIRM_WORDS: Final = 2
 CONFIRM_SPEECH_S: Final = 0.800
@@ -17,17 +17,19 @@ NOISY_S: Final = 60.0
 def confirms(text: str, lexicon: Lexicon, turn: Turn, *, final: bool, asked: bool, farewell: bool) -> bool:
     """Whether these words, said over the agent, stop it.
 
-    `final`: the caller has finished saying them. `asked`: the agent waits for an answer, so that a "yes" is one.
-    `farewell`: the agent says goodbye, which a "bye" does not hold up.
+    `final`: the caller has finished saying them. `asked`: the agent waits for an answer or ends just now, so that a
+    "yes" is one. `farewell`: the agent says goodbye, which a "bye" does not hold up. However long a nod is drawn out,
+    it stays one; sounds of thinking stop nobody.
     """
-    spoken = normal(text)
-    if not spoken or (farewell and spoken in lexicon.farewells):
+    if not normal(text) or (farewell and is_farewell(text, lexicon)):
         return False
     if has_stop(text, lexicon):
         return True
     if is_backchannel(text, lexicon):
-        return final and asked and spoken in lexicon.answers
-    return final or len(spoken.split()) >= CONFIRM_WORDS or turn.lasted(CONFIRM_SPEECH_S)
+        return final and asked and is_answer(text, lexicon)
+    if is_hesitation(text, lexicon):
+        return False
+    return final or len(normal(text).split()) >= CONFIRM_WORDS or turn.lasted(CONFIRM_SPEECH_S)
 
 
 class Alarms:

@@ -7,11 +7,16 @@ from __future__ import annotations
 
 from typing import Final
 
-from agents.voice.words import Lexicon, normal
+from agents.voice.words import Lexicon, is_hesitation, is_left_hanging
 
 MIN_S: Final = 0.300
 UNSURE_S: Final = 0.700
+"""By language rules alone, without a turn model; so is the next."""
 INCOMPLETE_S: Final = 1.200
+SCORE_COMPLETE: Final = 0.5
+SCORE_UNSURE: Final = 0.3
+SCORED_UNSURE_S: Final = 0.900
+SCORED_INCOMPLETE_S: Final = 1.800
 MAX_S: Final = 2.500
 DIGITS_MIN_S: Final = 0.900
 DIGITS_MAX_S: Final = 4.000
@@ -36,24 +41,42 @@ class Patience:
         self._penalty_s = 0.0
         self._reopened = 0
 
-    def wait_s(self, text: str, *, complete: bool | None, hints: tuple[str, ...] = ()) -> float:
-        """Seconds from the end of speech until the turn is over. `complete` is a recogniser's or model's word on
-        whether the thought is finished, None for no opinion. `hints` is what the agent asked for."""
+    def wait_s(
+        self,
+        text: str,
+        *,
+        complete: bool | None,
+        hints: tuple[str, ...] = (),
+        score: float | None = None,
+        hesitated: bool = False,
+        short: bool = False,
+    ) -> float:
+        """Seconds from the end of speech until the turn is over.
+
+        `complete` is the recogniser's word on whether the thought is finished, None for no opinion; `score` the turn
+        model's (0 to 1), None without one, and then the language's rules serve. `hints` is what the agent asked for;
+        `short`: fewer digits have come than it needs. `hesitated`: time was given for an "um" already.
+        """
         if "digits" in hints:
-            return DIGITS_MIN_S
-        words = normal(text).split()
-        if words and (words[-1] in self._lexicon.hanging or words[-1].isdigit()) and not complete:
-            wait = INCOMPLETE_S
-        elif complete:
-            wait = MIN_S
-        elif complete is None:
-            wait = UNSURE_S
+            # Each group of a dictated number sounds finished, so that a score says nothing here.
+            open_end = short or is_left_hanging(text, self._lexicon, digits=False)
+            wait, longest = (DIGITS_MAX_S if open_end else DIGITS_MIN_S), DIGITS_MAX_S
         else:
-            wait = INCOMPLETE_S
-        if words and all(word in self._lexicon.hesitations for word in words):
-            wait += HESITATION_S
+            wait, longest = self._plain_s(text, complete, score), MAX_S
+            if not hesitated and is_hesitation(text, self._lexicon):
+                wait += HESITATION_S
         learned = min(1.5 * self._resumed_s, _LEARNED_CAP_S)
-        return min(max(wait, learned) + self._penalty_s, MAX_S)
+        return min(max(wait, learned) + self._penalty_s, longest)
+
+    def _plain_s(self, text: str, complete: bool | None, score: float | None) -> float:
+        if complete:
+            return MIN_S
+        hanging = is_left_hanging(text, self._lexicon)
+        if score is None:
+            return INCOMPLETE_S if hanging or complete is False else UNSURE_S
+        if score >= SCORE_COMPLETE:
+            return SCORED_UNSURE_S if hanging else MIN_S
+        return SCORED_UNSURE_S if score >= SCORE_UNSURE else SCORED_INCOMPLETE_S
 
     def went_on(self, pause_s: float) -> None:
         """The caller continued the same turn after this pause."""
@@ -63,9 +86,15 @@ class Patience:
         """A turn ended without having been resumed: lean back towards impatience."""
         self._resumed_s *= 1 - _LEARN / 2
 
-    def spoke_after_commit(self, since_commit_s: float) -> None:
-        """The caller spoke again this long after we took the turn; twice within 1.5 s means that we cut in."""
-        if since_commit_s < CUT_IN_WITHIN_S:
-            self._reopened += 1
-            if self._reopened == 2:
-                self._penalty_s = CUT_IN_S
+    def spoke_after_commit(self, since_commit_s: float) -> bool:
+        """The caller's next turn began this long after we took the last; twice within 1.5 s means that we cut in.
+
+        True when patience has grown by it.
+        """
+        if since_commit_s >= CUT_IN_WITHIN_S:
+            return False
+        self._reopened += 1
+        if self._reopened != 2:
+            return False
+        self._penalty_s = CUT_IN_S
+        return True

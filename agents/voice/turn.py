@@ -15,9 +15,24 @@ class Turn:
     spoken_s: float = 0.0
     now: float = 0.0
     target: float = 0.0
+    words_at: float = 0.0
+    """When the words changed last."""
     covered: bool = False
     rejected: bool = False
+    silent: bool = False
+    """Known by its words alone: the voice detector has noticed nothing."""
+    at_end: bool = False
+    """It began in the last second of the agent's reply."""
+    far_from_end: bool = False
+    """It began long before the end of the agent's reply, so that no question at that end can be meant."""
+    hesitated: bool = False
+    """Time was given for a hesitation already."""
+    pushed: bool = False
+    """The provider was asked to end it."""
+    drafts: int = 0
+    resumptions: int = 0
     complete: bool | None = None
+    score: float | None = None
     confidence: float | None = None
     partial: str = ""
     finals: list[str] = field(default_factory=list)

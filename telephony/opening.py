@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Container
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,7 +19,7 @@ from agents.voice.providers.base import Providers
 from telephony import lifecycle, metrics
 from telephony.browser import trying
 from telephony.journal import Stream
-from telephony.models import Call, Outcome
+from telephony.models import Call, Kind, Outcome
 from telephony.stream_token import Ticket
 from tenants.db import call_db
 from tenants.scope import tenant_scope
@@ -26,6 +27,9 @@ from tenants.scope import tenant_scope
 LOOKUPS: Final = 5
 LOOKUP_PAUSE_S: Final = 0.1
 """The socket may be quicker than the answer's commit (vobiz.md 4.5)."""
+
+SPOKEN: Final = (Kind.PHONE, Kind.TEST)
+"""The kinds of calls that have a media socket."""
 
 _building = threading.Lock()
 
@@ -43,19 +47,25 @@ class Opening:
     is_test: bool = False
 
 
-async def find(ticket: Ticket, worker: str) -> Opening | None:
-    """Begin the call's stream; None for a call that is not there, over, or cannot be served."""
+class _OtherKindError(Exception):
+    """The ticket is for another kind of socket."""
+
+
+async def find(ticket: Ticket, worker: str, kinds: Container[str] = SPOKEN) -> Opening | None:
+    """Begin the call's stream; None for a call that is not there, over, of another kind, or cannot be served."""
     for attempt in range(LOOKUPS):
         if attempt:
             await asyncio.sleep(LOOKUP_PAUSE_S)
         try:
-            return await call_db(begin, ticket, worker)
+            return await call_db(begin, ticket, worker, kinds)
         except Call.DoesNotExist:
             continue
+        except _OtherKindError:
+            break
     return None
 
 
-def begin(ticket: Ticket, worker: str) -> Opening | None:
+def begin(ticket: Ticket, worker: str, kinds: Container[str] = SPOKEN) -> Opening | None:
     """One transaction. Raises `Call.DoesNotExist`.
 
     Providers are built here, in a database thread: the first of a vendor imports its SDK or loads a model.
@@ -66,6 +76,8 @@ def begin(ticket: Ticket, worker: str) -> Opening | None:
             ticket.call_id, "stream_started", answered_at=now, stream_started_at=now, heartbeat_at=now, worker=worker
         )
         call = move.call
+        if call.kind not in kinds:
+            raise _OtherKindError
         if not move.accepted:
             return None
         try:

@@ -1,4 +1,4 @@
-"""WebSocket addresses: the carrier's media, and the pages' live updates."""
+"""WebSocket addresses: the carrier's media, chats with an agent, and the pages' live updates."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 from channels.consumer import AsyncConsumer
 from django.urls import path
 
+from telephony.browser.chat_socket import ChatConsumer
 from telephony.live_socket import LiveCalls
 from telephony.media_socket import MediaConsumer
 
@@ -18,5 +19,6 @@ def _app(consumer: type[AsyncConsumer]) -> Any:
 
 websocket_urlpatterns = [
     path("media/<str:token>/", _app(MediaConsumer)),
+    path("media/<str:token>/chat/", _app(ChatConsumer)),
     path("live/<slug:slug>/calls/", _app(LiveCalls)),
 ]

@@ -22,6 +22,7 @@ MOST_VARIABLES: Final = 60
 MOST_CHARACTERS: Final = 500
 
 NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,39}")
+_HOST: Final = re.compile(r"[^:/?#]*://[^/?#]*")
 _PLACE: Final = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_.]{0,59})\s*\}\}")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
 _DAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -107,11 +108,15 @@ def filled_in(blueprint: Blueprint) -> tuple[Blueprint, tuple[str, ...]]:
     def headers(rows: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
         return tuple((name, words(value)) for name, value in rows)
 
+    def address(url: str) -> str:
+        host, rest = split_host(url)
+        return host + words(rest, in_url)
+
     def tool(one: HttpTool) -> HttpTool:
-        return replace(one, url=words(one.url, in_url), headers=headers(one.headers))
+        return replace(one, url=address(one.url), headers=headers(one.headers))
 
     def server(one: McpServer) -> McpServer:
-        return replace(one, url=words(one.url, in_url), headers=headers(one.headers))
+        return replace(one, url=address(one.url), headers=headers(one.headers))
 
     made = replace(
         blueprint,
@@ -123,6 +128,12 @@ def filled_in(blueprint: Blueprint) -> tuple[Blueprint, tuple[str, ...]]:
         lookup=tool(blueprint.lookup) if blueprint.lookup else None,
     )
     return made, tuple(unknown)
+
+
+def split_host(url: str) -> tuple[str, str]:
+    """Scheme and host, which take no variables, and the rest: whom a secret goes to is for the tenant to say."""
+    match = _HOST.match(url)
+    return (match[0], url[match.end() :]) if match else (url, "")
 
 
 def in_url(value: str) -> str:

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import ssl
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import httpcore
@@ -45,7 +45,10 @@ async def run(
 ) -> ToolResult:
     """Check the arguments, ask, and say what came of it. Raises nothing but `CancelledError`."""
     try:
+        gate.check(tool.url)
         request = build(tool, schema.arguments(tool.schema, call.arguments), key)
+    except Refused as refusal:
+        return _refused(tool, refusal, hide)
     except (schema.ArgumentProblem, BadPlace) as wrong:
         return ToolResult(hide(f"The arguments are wrong: {wrong}. Correct them and call again."), ok=False)
     except (schema.SchemaProblem, httpx.InvalidURL, ValueError) as wrong:
@@ -66,19 +69,19 @@ async def send(
     loop = asyncio.get_running_loop()
     began, shown = loop.time(), request.as_text(hide)
 
-    def result(text: str, *, ok: bool = False, status: int | None = None, refused: str = "") -> ToolResult:
-        ms = round((loop.time() - began) * 1000)
-        return ToolResult(hide(text), ok, shown, status, ms, refused=hide(refused))
+    def result(text: str, *, ok: bool = False, status: int | None = None) -> ToolResult:
+        return ToolResult(hide(text), ok, shown, status, round((loop.time() - began) * 1000))
 
     try:
         async with asyncio.timeout(tool.timeout_ms / 1000):
             reply = await _follow(request, gate, pool)
     except Refused as refusal:
-        log.warning("tool_refused tool=%s reason=%s", tool.name, hide(refusal.reason))
-        return result(f"This tool's address is not allowed: {refusal.reason}.", refused=refusal.reason)
+        return replace(_refused(tool, refusal, hide), request=shown)
     except TimeoutError:
         doubt = " It is not known whether it was done." if tool.effect == "write" else ""
         return result(f"There was no answer within {tool.timeout_ms / 1000:g} seconds.{doubt}")
+    except httpx.InvalidURL:
+        return result("The server redirects to an address that is none.")
     except BadEncoding as error:
         return result(f"The answer cannot be read: {error}.")
     except ssl.SSLError:
@@ -95,6 +98,12 @@ async def send(
     if ok:
         return result(reply.text or "Done; there is no text in the answer.", ok=True, status=reply.status)
     return result(f"The server answered with status {reply.status}. {reply.text}".strip(), status=reply.status)
+
+
+def _refused(tool: HttpTool, refusal: Refused, hide: Callable[[str], str]) -> ToolResult:
+    reason = hide(refusal.reason)
+    log.warning("tool_refused tool=%s reason=%s", tool.name, reason)
+    return ToolResult(f"This tool's address is not allowed: {reason}.", ok=False, refused=reason)
 
 
 async def _follow(request: Request, gate: Gate, pool: httpcore.AsyncConnectionPool) -> Reply:

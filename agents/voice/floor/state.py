@@ -1,0 +1,159 @@
+"""What the floor knows: both regions' states, the turn under way, deadlines by name. The rows change it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import Enum, auto
+from typing import Final, Literal
+
+from agents.voice.bargein import Alarms
+from agents.voice.blueprint import Limits
+from agents.voice.events import Action, CommitCaller
+from agents.voice.patience import Patience
+from agents.voice.turn import Turn
+from agents.voice.words import Lexicon
+
+AT_END_MS: Final = 1_000
+FAR_FROM_END_MS: Final = 3_000
+LATE_S: Final = 2.0
+"""So long after a turn its last words may still arrive once more."""
+NEVER: Final = -1e9
+
+
+class Caller(Enum):
+    """What the caller does."""
+
+    QUIET = auto()
+    TENTATIVE = auto()
+    SPEAKING = auto()
+    PAUSING = auto()
+
+
+class Agent(Enum):
+    """What the agent does."""
+
+    IDLE = auto()
+    THINKING = auto()
+    SPEAKING = auto()
+    DUCKED = auto()
+    ENDING = auto()
+
+
+AUDIBLE: Final = (Agent.SPEAKING, Agent.DUCKED)
+
+
+@dataclass(slots=True)
+class Collection:
+    """Keys that a tool waits for. `left_s` is what remains of the time; `since` when it began to run; None: it stands
+    still."""
+
+    count: int | None
+    finish: str
+    between_s: float
+    left_s: float
+    asked_at: float
+    digits: str = ""
+    began: float = 0.0
+    since: float | None = None
+
+
+class State:
+    """One call's floor. `turns` says who ends the caller's turns: our patience over `segments`, or the `provider`;
+    `partials` whether words come while the caller still speaks; `turn_model` whether a `ScoreTurn` will be answered."""
+
+    def __init__(
+        self,
+        lexicon: Lexicon,
+        limits: Limits,
+        *,
+        now: float,
+        turns: Literal["segments", "provider"] = "segments",
+        partials: bool = True,
+        interruptible: bool = True,
+        turn_model: bool = False,
+        drafts: bool = True,
+    ) -> None:
+        self.caller = Caller.QUIET
+        self.agent = Agent.THINKING
+        self.hints: tuple[str, ...] = ()
+        """What the agent's last reply asked for; set by the session."""
+        self.asked = False
+        """Whether the agent's last sentence is a question; set by the session."""
+        self.deaf = False
+        """Whether the recogniser has gone silent; set by the session."""
+        self.remaining_ms: float | None = None
+        """How long the reply will still be heard; None while it is not all there. Set by the session before `on`. Zero
+        means that nothing is audible, also while a reply lives on because its tool waits."""
+        self.interruptible = interruptible
+        """Whether words stop the reply under way; else they are kept and answered after it. Set by the session."""
+        self.drafts = drafts
+        """Whether drafts are worth their price; the session turns it off when too few are adopted."""
+        self.turn_model = turn_model
+        self.partials = partials
+        """Whether running words come; set by the session when another recogniser steps in, as is `turns`."""
+        self.turns = turns
+        self.patience = Patience(lexicon)
+        self.lexicon = lexicon
+        self.limits = limits
+        self.turn = Turn()
+        self.draft = ""
+        """The normalised words of the open draft; empty without one."""
+        self.held_at: float | None = None
+        self.deadlines: dict[str, float] = {"max": now + limits.max_call_s}
+        if limits.warn_before_s and limits.max_call_s > limits.warn_before_s:
+            self.deadlines["closing"] = now + limits.max_call_s - limits.warn_before_s
+        self.closing_due = False
+        self.idle_count = 0
+        self.committed_at = NEVER
+        self.last_text = ""
+        self.last_text_at = NEVER
+        self.taken_early = False
+        """Whether we ended the last turn although the provider had not."""
+        self.kept: list[CommitCaller] = []
+        """What was said over a reply that may not be interrupted."""
+        self.keys = ""
+        self.keys_began = now
+        self.collecting: Collection | None = None
+        self.alarms = Alarms()
+        self.deferrals = 0
+        self.end_reason = ""
+        self.ended = False
+        self.actions: list[Action] = []
+
+    def do(self, action: Action) -> None:
+        """One more thing to do."""
+        self.actions.append(action)
+
+    def arm(self, name: str, at: float) -> None:
+        """Set a deadline; one of the same name moves."""
+        self.deadlines[name] = at
+
+    def disarm(self, *names: str) -> None:
+        """Forget deadlines."""
+        for name in names:
+            self.deadlines.pop(name, None)
+
+    def flush_kept(self, *, reply: bool) -> bool:
+        """What was kept is said now; with `reply` the last of it is answered, if any of it wants an answer. Whether."""
+        kept, self.kept = self.kept, []
+        reply = reply and any(turn.reply for turn in kept)
+        for number, turn in enumerate(kept, 1):
+            self.do(replace(turn, reply=reply and number == len(kept)))
+        return reply
+
+    @property
+    def wants_digits(self) -> bool:
+        """Whether a number is expected, so that pauses are long."""
+        return self.collecting is not None or "digits" in self.hints
+
+    @property
+    def expects_answer(self) -> bool:
+        """Whether a "yes" now is an answer rather than a nod: the agent has asked, or is just ending."""
+        return self.turn.at_end or ((self.asked or bool(self.hints)) and not self.turn.far_from_end)
+
+    def begin_turn(self, at: float, *, silent: bool = False) -> None:
+        """A new turn since `at`; `silent`: known by its words alone."""
+        self.turn = Turn(began=at, ended=at if silent else 0.0, silent=silent)
+        if self.remaining_ms is not None and self.agent in AUDIBLE:
+            self.turn.at_end = self.remaining_ms <= AT_END_MS
+            self.turn.far_from_end = self.remaining_ms > FAR_FROM_END_MS

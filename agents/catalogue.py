@@ -79,5 +79,6 @@ def language_name(code: str) -> str:
 
 
 def voice_name(model: Model, voice: str) -> str:
-    """The voice as a person reads it; the id where it is not known."""
-    return next((entry.name for entry in model.voices if entry.id == voice), voice)
+    """The voice as a person reads it; what is known of its id where it is one of an account's own."""
+    unknown = f"voice {voice[:8]}…" if model.more_voices and len(voice) > 12 else voice
+    return next((entry.name for entry in model.voices if entry.id == voice), unknown)

@@ -10,9 +10,9 @@ from typing import Literal
 
 from agents import catalogue
 from agents.config import AgentConfig
-from agents.voice.blueprint import Form, Slot, Stage
+from agents.voice.blueprint import Form, Slot, Stage, Tongue
 
-SectionName = Literal["identity", "opening", "answers", "forms", "model", "limits", "targets"]
+SectionName = Literal["identity", "opening", "languages", "answers", "forms", "model", "second", "limits", "targets"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +67,18 @@ def _settings(config: AgentConfig) -> Iterator[tuple[Setting, str]]:
     yield ("opening", "First words"), config.greeting
     yield ("opening", "Instructions"), config.instructions
     yield ("opening", "Recording"), "Calls are recorded" if config.record else "Calls are not recorded"
+    interrupted = "may" if config.greeting_interruptible else "may not"
+    yield ("opening", "Interrupting"), f"Callers {interrupted} interrupt the first words"
+    yield from _rows("languages", [(catalogue.language_name(row.language), _tongue(row)) for row in config.tongues])
     yield from _rows("answers", [(row.question, _paragraphs(row.answer, *row.phrasings)) for row in config.answers])
     yield from _rows("forms", [(form.name, _form(form)) for form in config.forms])
+    yield ("model", "Hears and speaks"), _stage("realtime", config.realtime)
     yield ("model", "Model"), _stage("llm", config.llm)
     yield ("model", "Listening"), _stage("stt", config.stt)
+    yield ("model", "Words to expect"), _paragraphs(*config.key_terms)
+    yield ("second", "Second listener"), _stage("stt", config.second.stt)
+    yield ("second", "Second model"), _stage("llm", config.second.llm)
+    yield ("second", "Second voice"), _stage("tts", config.second.tts)
     yield ("limits", "Asks again after"), f"{config.limits.idle_ms / 1000:g} s of silence"
     yield ("limits", "Asks again"), f"{config.limits.idle_prompts} times"
     yield ("limits", "Longest call"), f"{config.limits.max_call_s / 60:g} minutes"
@@ -90,11 +98,18 @@ def _rows(section: SectionName, rows: list[tuple[str, str]]) -> Iterator[tuple[S
         yield (section, label if seen[name] == 1 else f"{label} ({seen[name]})"), text or " "
 
 
-def _stage(name: catalogue.StageName, stage: Stage) -> str:
+def _stage(name: catalogue.StageName, stage: Stage | None) -> str:
+    if stage is None:
+        return ""
     model = catalogue.find(name, stage.provider, stage.model)
     if model is None:
         return f"{stage.provider}/{stage.model}"
-    return ", ".join(filter(None, (model.name, catalogue.voice_name(model, stage.voice))))
+    made = f"{stage.model}, on a server of your own" if model.free_name else model.name
+    return ", ".join(filter(None, (made, catalogue.voice_name(model, stage.voice))))
+
+
+def _tongue(tongue: Tongue) -> str:
+    return _paragraphs(f"Voice: {_stage('tts', tongue.tts)}", *filter(None, [tongue.greeting]))
 
 
 def _form(form: Form) -> str:

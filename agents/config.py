@@ -70,6 +70,14 @@ class AgentConfig:
     key_terms: tuple[str, ...] = ()
     greeting_interruptible: bool = True
 
+    @property
+    def providers(self) -> frozenset[str]:
+        """Ids of all that a call of this agent may use."""
+        second = self.second
+        heard = (self.realtime,) if self.realtime else (self.stt, self.llm)
+        stages = (*heard, self.tts, second.stt, second.llm, second.tts, *(tongue.tts for tongue in self.tongues))
+        return frozenset(stage.provider for stage in stages if stage)
+
 
 _PLACE = re.compile(r"^(?P<text>.*?)(?: - at `\$\.?(?P<field>[^`]*)`)?$", re.DOTALL)
 

@@ -11,9 +11,11 @@ from django.core.exceptions import ValidationError
 from agents import catalogue
 from agents.comparison import SectionName
 from agents.config import AgentConfig
+from agents.entries import Accounts
 from agents.fields import EditorForm, choice, figure, text, unix
+from agents.pickers import Groups, Options, key_of, stage_of, voice_groups, voice_label, with_current
 from agents.starting_points import STARTING_POINTS
-from agents.voice.blueprint import Limits, Phrases, Stage
+from agents.voice.blueprint import Limits, Phrases
 
 Initial = dict[str, Any]
 PHRASES = ("idle", "goodbye", "closing", "trouble")
@@ -25,8 +27,16 @@ class SectionForm(EditorForm):
     id: ClassVar[SectionName]
     title: ClassVar[str]
 
-    def __init__(self, config: AgentConfig, data: Mapping[str, str] | None = None, *, editable: bool = True) -> None:
+    def __init__(
+        self,
+        config: AgentConfig,
+        data: Mapping[str, str] | None = None,
+        *,
+        editable: bool = True,
+        accounts: Accounts | None = None,
+    ) -> None:
         super().__init__(data, editable=editable, initial=self.initial_of(config))
+        self.accounts = accounts
         self.offer(config)
 
     def initial_of(self, config: AgentConfig) -> Initial:
@@ -40,11 +50,18 @@ class SectionForm(EditorForm):
         """The fields of `AgentConfig` that this section sets."""
         raise NotImplementedError
 
-    def offer_choices(self, name: str, choices: list[tuple[str, str]], current: str) -> None:
+    def offer_choices(self, name: str, choices: Options, current: str) -> None:
         """Keeps a current value that is not on offer, so that saving another field does not change it."""
         field = self.fields[name]
         if isinstance(field, forms.ChoiceField):
             field.choices = choices if current in dict(choices) else [*choices, (current, f"{current}, not on offer")]
+
+    def offer_groups(self, name: str, groups: Groups, current: str, none: str = "") -> None:
+        """The same with groups. `none` names the empty choice, where there may be one."""
+        field = self.fields[name]
+        if isinstance(field, forms.ChoiceField):
+            shown = with_current(groups, current, f"{current}, not on offer") if current else groups
+            field.choices = [("", none), *shown] if none else [*shown]
 
 
 class IdentityForm(SectionForm):
@@ -56,20 +73,16 @@ class IdentityForm(SectionForm):
     voice = choice("Voice")
 
     def initial_of(self, config: AgentConfig) -> Initial:
-        return {"name": config.name, "language": config.language, "voice": _key(config.tts)}
+        return {"name": config.name, "language": config.language, "voice": key_of(config.tts)}
 
     def offer(self, config: AgentConfig) -> None:
         self.offer_choices("language", [(row.code, row.name) for row in catalogue.LANGUAGES], config.language)
-        voices = [
-            (f"{made.key}/{voice.id}", f"{made.model.name}: {voice.name}")
-            for made in catalogue.offered("tts", config.language)
-            for voice in made.model.voices
-        ]
-        self.offer_choices("voice", voices, _key(config.tts))
+        current, voices = key_of(config.tts), voice_groups([config.language], self.accounts)
+        self.offer_groups("voice", with_current(voices, current, voice_label(config.tts)), current)
 
     def parts(self) -> dict[str, Any]:
         posted = self.cleaned_data
-        return {"name": posted["name"], "language": posted["language"], "tts": _stage(posted["voice"])}
+        return {"name": posted["name"], "language": posted["language"], "tts": stage_of(posted["voice"])}
 
 
 class OpeningForm(SectionForm):
@@ -82,6 +95,11 @@ class OpeningForm(SectionForm):
         most=1_000,
         lines=2,
     )
+    greeting_interruptible = forms.BooleanField(
+        label="Callers may interrupt the first words",
+        required=False,
+        help_text="Switch it off where the law wants them heard to the end",
+    )
     instructions = text("Instructions", hint="Write as you would brief a new receptionist", most=20_000, lines=8)
     record = forms.BooleanField(
         label="Record calls",
@@ -90,36 +108,21 @@ class OpeningForm(SectionForm):
     )
 
     def initial_of(self, config: AgentConfig) -> Initial:
-        return {"greeting": config.greeting, "instructions": config.instructions, "record": config.record}
+        return {
+            "greeting": config.greeting,
+            "greeting_interruptible": config.greeting_interruptible,
+            "instructions": config.instructions,
+            "record": config.record,
+        }
 
     def parts(self) -> dict[str, Any]:
         posted = self.cleaned_data
         return {
             "greeting": unix(posted["greeting"]),
+            "greeting_interruptible": posted["greeting_interruptible"],
             "instructions": unix(posted["instructions"]),
             "record": posted["record"],
         }
-
-
-class ModelForm(SectionForm):
-    id = "model"
-    title = "Model"
-
-    llm = choice("Model", radio=True)
-    stt = choice("Listening")
-
-    def initial_of(self, config: AgentConfig) -> Initial:
-        return {"llm": _key(config.llm), "stt": _key(config.stt)}
-
-    def offer(self, config: AgentConfig) -> None:
-        models, listeners = catalogue.offered("llm", config.language), catalogue.offered("stt", config.language)
-        self.offer_choices("llm", [(made.key, made.model.name) for made in models], _key(config.llm))
-        self.offer_choices("stt", [(made.key, made.model.name) for made in listeners], _key(config.stt))
-        self.llm_now = catalogue.find("llm", config.llm.provider, config.llm.model)
-        self.stt_now = catalogue.find("stt", config.stt.provider, config.stt.model)
-
-    def parts(self) -> dict[str, Any]:
-        return {"llm": _stage(self.cleaned_data["llm"]), "stt": _stage(self.cleaned_data["stt"])}
 
 
 class LimitsForm(SectionForm):
@@ -173,11 +176,3 @@ class NewAgentForm(EditorForm):
         choices=[(point.id, f"{point.name}: {point.summary}") for point in STARTING_POINTS],
         initial=STARTING_POINTS[0].id,
     )
-
-
-def _key(stage: Stage) -> str:
-    return "/".join(filter(None, (stage.provider, stage.model, stage.voice)))
-
-
-def _stage(key: str) -> Stage:
-    return Stage(*key.split("/", 2))

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from django.conf import settings
 from django.db.models import Max
 from django.utils import timezone
 
@@ -120,7 +121,8 @@ def restore(version: AgentVersion, by: User | None) -> AgentVersion:
 def blueprint(version: AgentVersion) -> Blueprint:
     """What the engine gets. Raises `ConfigError`."""
     config = read(version.config)
-    return replace(blueprint_of(config, config.name or version.agent.name, version.number), access=accesses())
+    made = blueprint_of(config, config.name or version.agent.name, version.number)
+    return replace(made, access=accesses(), reachable=tuple(settings.REACHABLE_HOSTS))
 
 
 def blueprint_of(config: AgentConfig | Mapping[str, Any], agent: str, number: int) -> Blueprint:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, ClassVar, Final, Protocol
 
 from agents import rows
 from agents.comparison import SectionName
 from agents.config import AgentConfig
+from agents.entries import Accounts
 from agents.fields import EditorForm, ErrorLine
-from agents.forms import IdentityForm, Initial, LimitsForm, ModelForm, OpeningForm, SectionForm
+from agents.forms import IdentityForm, Initial, LimitsForm, OpeningForm, SectionForm
+from agents.language_rows import TongueRows
+from agents.model_forms import ModelForm, SecondForm
 from agents.rowsets import AnswerRows, FormRow, FormRows, SectionRows, SlotRow, TargetRows
 
 
@@ -33,10 +37,20 @@ class Section(Protocol):
 
 
 _FORMS: Final[dict[str, type[SectionForm]]] = {
-    form.id: form for form in (IdentityForm, OpeningForm, ModelForm, LimitsForm)
+    form.id: form for form in (IdentityForm, OpeningForm, ModelForm, SecondForm, LimitsForm)
 }
-_ROWS: Final[dict[str, type[SectionRows]]] = {kind.id: kind for kind in (AnswerRows, FormRows, TargetRows)}
-_IN_ORDER: Final = (IdentityForm, OpeningForm, AnswerRows, FormRows, ModelForm, LimitsForm, TargetRows)
+_ROWS: Final[dict[str, type[SectionRows]]] = {kind.id: kind for kind in (TongueRows, AnswerRows, FormRows, TargetRows)}
+_IN_ORDER: Final = (
+    IdentityForm,
+    OpeningForm,
+    TongueRows,
+    AnswerRows,
+    FormRows,
+    ModelForm,
+    SecondForm,
+    LimitsForm,
+    TargetRows,
+)
 TITLES: Final[dict[SectionName, str]] = {kind.id: kind.title for kind in _IN_ORDER}
 
 _CONTROLS: Final = {
@@ -46,21 +60,25 @@ _CONTROLS: Final = {
     "limits.warn_before_s": "warn_before_s",
 }
 
+_TONGUE: Final = re.compile(r"^tongues\[(\d+)\]")
+
 # A button called "remove" would hide the method of that name from htmx: a form's controls are its properties.
 _CHANGES: Final = {"row-add": rows.added, "row-remove": rows.removed, "row-up": rows.moved_up}
 
 
-def drafted(name: SectionName, config: AgentConfig, *, editable: bool) -> Section:
-    """As the draft has it."""
+def drafted(name: SectionName, config: AgentConfig, *, editable: bool, accounts: Accounts | None = None) -> Section:
+    """As the draft has it. With `accounts` each choice says whether there is a key for it."""
     if name in _FORMS:
-        return _FORMS[name](config, editable=editable)
+        return _FORMS[name](config, editable=editable, accounts=accounts)
     kind = _ROWS[name]
     return kind(prefix=name, initial=kind.initial_of(config), editable=editable)
 
 
-def posted(name: SectionName, config: AgentConfig, data: Mapping[str, str]) -> Section:
+def posted(
+    name: SectionName, config: AgentConfig, data: Mapping[str, str], *, accounts: Accounts | None = None
+) -> Section:
     """As somebody filled it in."""
-    return _FORMS[name](config, data) if name in _FORMS else _ROWS[name](data, prefix=name)
+    return _FORMS[name](config, data, accounts=accounts) if name in _FORMS else _ROWS[name](data, prefix=name)
 
 
 def redrawn(name: SectionName, data: rows.Posted, button: str, row: str) -> Section:
@@ -76,6 +94,7 @@ def control_of(field: str) -> str:
     """The id of the control for a field of a config: `forms[0].slots[1].options` → `forms-0-slots-1-options`."""
     if field in _CONTROLS:
         return _CONTROLS[field]
+    field = _TONGUE.sub(r"languages-\1", field)
     return field.removeprefix("phrases.").replace("[", "-").replace("]", "").replace(".", "-")
 
 

@@ -79,5 +79,9 @@ class Standing:
 
     @property
     def model(self) -> str:
-        model = catalogue.find("llm", self.config.llm.provider, self.config.llm.model)
-        return model.name if model else f"{self.config.llm.provider}/{self.config.llm.model}"
+        speaking = self.config.realtime
+        stage, chosen = ("realtime", speaking) if speaking else ("llm", self.config.llm)
+        model = catalogue.find(stage, chosen.provider, chosen.model)  # type: ignore[arg-type]
+        if model is None or model.free_name:
+            return self.config.llm.model or "no model"
+        return model.name

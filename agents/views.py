@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods
 from django_htmx.http import trigger_client_event
 
 from agents import publishing, sections
+from agents.access import accounts
 from agents.comparison import compare
 from agents.config import read
 from agents.forms import NewAgentForm
@@ -72,14 +73,14 @@ def save(request: TenantRequest, agent_id: UUID, section: str) -> HttpResponse:
         except UnknownRowError:
             return HttpResponseBadRequest("There is no such row.")
         return _section(request, agent, drawn, focus=data[button] if button == "row-add" else "heading")
-    filled = sections.posted(name, Standing(agent).config, data)
+    filled = sections.posted(name, Standing(agent).config, data, accounts=accounts())
     if not filled.is_valid():
         return _section(request, agent, filled, status=422)
     agent = publishing.edit_draft(agent, **filled.parts())
     if not request.htmx:
         messages.success(request, "Draft saved.")
         return _see(request, agent, section)
-    shown = sections.drafted(name, read(agent.draft), editable=True)
+    shown = sections.drafted(name, read(agent.draft), editable=True, accounts=accounts())
     return trigger_client_event(_section(request, agent, shown, saved=True), "draft-saved", after="settle")
 
 
@@ -164,8 +165,11 @@ def _editor(
     standing = Standing(agent)
     editable = "edit agents" in request.permissions
     if not part:
+        known = accounts()
         context["sections"] = [
-            replaced if replaced and replaced.id == name else sections.drafted(name, standing.config, editable=editable)
+            replaced
+            if replaced and replaced.id == name
+            else sections.drafted(name, standing.config, editable=editable, accounts=known)
             for name in TITLES
         ]
     context |= {"agent": agent, "standing": standing, "editable": editable}

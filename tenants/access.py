@@ -33,6 +33,7 @@ Permission = Literal[
     "view calls",
     "listen",
     "manage members",
+    "manage keys",
 ]
 
 ALL: frozenset[Permission] = frozenset(get_args(Permission))
@@ -41,7 +42,7 @@ READ: frozenset[Permission] = frozenset(permission for permission in ALL if perm
 MAY: dict[Role, frozenset[Permission]] = {
     Role.OWNER: ALL,
     Role.ADMIN: ALL,
-    Role.BUILDER: ALL - {"manage members"},
+    Role.BUILDER: ALL - {"manage members", "manage keys"},
     Role.ANALYST: READ | {"listen"},
     Role.BILLING: frozenset({"view calls"}),
 }
@@ -53,6 +54,7 @@ _COLUMNS: dict[str, Permission] = {
     "Edits agents": "edit agents",
     "Edits numbers": "edit numbers",
     "Manages people": "manage members",
+    "Manages keys": "manage keys",
 }
 
 

@@ -11,7 +11,7 @@ from django.db import transaction
 from django.urls import URLResolver, get_resolver, reverse
 from django.utils import timezone
 
-from agents.models import Agent
+from agents.models import Agent, ProviderKey
 from agents.seeding import seed_agents
 from telephony.models import Call, PhoneNumber, Recording
 from tenants.models import Membership, Role
@@ -47,6 +47,16 @@ agents:publish                  GET     302 404   404     302   302    302     4
 agents:publish                  POST    302 404   404     302   302    302     403     403     403
 agents:discard                  POST    302 404   404     302   302    302     403     403     403
 agents:versions                 GET     302 404   404     200   200    200     200     403     200
+agents:voices                   GET     302 404   404     200   200    200     403     403     403
+agents:voices                   POST    302 404   404     400   400    400     403     403     403
+agents:preview                  GET     302 404   404     404   404    404     403     403     403
+agents:keys                     GET     302 404   404     200   200    403     403     403     403
+agents:key                      GET     302 404   404     200   200    403     403     403     403
+agents:key                      POST    302 404   404     422   422    403     403     403     403
+agents:key-check                GET     405 405   405     405   405    405     405     405     405
+agents:key-check                POST    302 404   404     302   302    403     403     403     403
+agents:key-remove               GET     302 404   404     200   200    403     403     403     403
+agents:key-remove               POST    302 404   404     302   302    403     403     403     403
 agents:restore                  GET     302 404   404     302   302    302     403     403     403
 agents:restore                  POST    302 404   404     422   422    422     403     403     403
 
@@ -126,6 +136,7 @@ def site(db, settings, tmp_path):
         call = Call.objects.create(carrier_id="uuid-1", number=number, created_at=timezone.now(), status="ended")
         name = default_storage.save("call.wav", ContentFile(b"RIFF"))
         Recording.objects.create(call=call, name=name, duration_ms=1, bytes=4)
+        ProviderKey.objects.create(provider="deepgram", key="dg-0123456789abcdef", last_four="…cdef")
         member = Membership.objects.get(user=cast.by_role[Role.ANALYST])
     slug = tenant.slug
     args = {
@@ -137,6 +148,9 @@ def site(db, settings, tmp_path):
         "agents:discard": [slug, agent.id],
         "agents:versions": [slug, agent.id],
         "agents:restore": [slug, agent.id, 1],
+        "agents:voices": [slug, agent.id],
+        **{f"agents:{name}": [slug, "deepgram"] for name in ("key", "key-check", "key-remove")},
+        **{f"agents:{name}": [slug] for name in ("keys", "preview")},
         "telephony:call": [slug, call.id],
         "telephony:recording": [slug, call.id],
         "telephony:number": [slug, number.id],

@@ -97,6 +97,9 @@ VENDORS = {
 }
 """Provider: the base of its API and the platform's key; an empty key means that tenants must bring their own."""
 
+REACHABLE_HOSTS = env.words("REACHABLE_HOSTS")
+"""`host:port` that tenants' tools and servers may reach although it is private, or not https."""
+
 # --- The site ---------------------------------------------------------------------------------------------------------
 
 DEBUG = env.flag("DEBUG", False)

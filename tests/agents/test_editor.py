@@ -10,6 +10,7 @@ from django.urls import reverse
 from agents import publishing
 from agents.config import read
 from agents.models import Agent, AgentVersion
+from agents.sections import TITLES
 from agents.seeding import seed_agents
 from agents.voice.blueprint import Slot
 from tenants.models import Tenant
@@ -190,6 +191,7 @@ def test_a_new_agent_without_a_name_is_not_made_and_the_choice_is_kept(enter, cl
 def test_a_section_saves_itself_and_touches_nothing_else(enter, asha):
     before = draft(asha)
     data = {"greeting": "Namaste. This call is recorded.", "instructions": "Be kind.\r\nBe short.", "record": "on"}
+    data["greeting_interruptible"] = "on"
 
     response = enter("builder").post(section_of(asha, "opening"), data, headers=HTMX)
 
@@ -203,7 +205,7 @@ def test_a_section_saves_itself_and_touches_nothing_else(enter, asha):
 def test_every_section_posted_as_it_was_shown_changes_nothing(enter, asha):
     client, before = enter("owner"), draft(asha)
 
-    for name in ("identity", "opening", "answers", "forms", "model", "limits", "targets"):
+    for name in TITLES:
         shown = client.get(page("edit", asha)).context["sections"]
         form = next(section for section in shown if section.id == name)
         response = client.post(section_of(asha, name), values_of(form), headers=HTMX)
@@ -360,7 +362,8 @@ def test_a_row_is_removed_and_those_below_move_up(enter, asha, headers):
 
 def test_a_question_of_a_form_moves_up(enter, asha):
     client = enter("owner")
-    data = values_of(client.get(page("edit", asha)).context["sections"][3]) | {"row-up": "forms-0-slots-1"}
+    sections = {section.id: section for section in client.get(page("edit", asha)).context["sections"]}
+    data = values_of(sections["forms"]) | {"row-up": "forms-0-slots-1"}
 
     response = client.post(section_of(asha, "forms"), data, headers=HTMX)
 

@@ -20,6 +20,7 @@ TABLE = {
     "view calls": "yes yes yes yes yes",
     "listen": "yes yes yes yes no",
     "manage members": "yes yes no no no",
+    "manage keys": "yes yes no no no",
 }
 
 ROWS = [

@@ -164,8 +164,9 @@ def rail(context: RequestContext) -> list[dict[str, Any]]:
     here = (match.namespace, match.url_name or "") if match else ("", "")
     entries = (
         ("Calls", "telephony:calls", "phone", "view calls", here in {("telephony", "calls"), ("telephony", "call")}),
-        ("Agents", "agents:list", "agent", "view agents", here[0] == "agents"),
+        ("Agents", "agents:list", "agent", "view agents", here[0] == "agents" and not here[1].startswith("key")),
         ("Numbers", "telephony:numbers", "number", "view numbers", here[0] == "telephony" and "number" in here[1]),
+        ("Keys", "agents:keys", "shield", "manage keys", here[0] == "agents" and here[1].startswith("key")),
         ("Team", "tenants:team", "team", "manage members", here[0] == "tenants" and here[1].startswith("team")),
     )
     return [

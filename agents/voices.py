@@ -1,0 +1,101 @@
+"""Samples of voices, and the voices that a tenant's own account has."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from typing import Final
+from uuid import UUID
+
+from django.core.cache import cache
+
+from agents import accounts, catalogue
+from agents.accounts import LiveVoice
+from agents.voice import audio, providers
+from agents.voice.blueprint import Access, Blueprint, Stage
+from agents.voice.errors import ProviderTimeout
+
+SAMPLES: Final = {
+    "en": "Hello, this is how I sound on the phone. How can I help you?",
+    "hi": "नमस्ते, फ़ोन पर मेरी आवाज़ ऐसी सुनाई देती है। मैं आपकी क्या मदद करूँ?",
+}
+SAMPLE_S: Final = 12.0
+"""How long a voice may take for its sample, and no sample is longer."""
+_NOBODY: Final = Stage("scripted", "scripted")
+_MOST_BYTES: Final = 20 * audio.RATE
+_KEPT_S: Final = 86_400
+_LIST_S: Final = 3_600
+
+
+def language_of(stage: Stage, wanted: str = "") -> str:
+    """The language of a voice's sample: the wanted one, else the first that the voice was made for."""
+    if wanted in SAMPLES:
+        return wanted
+    model = catalogue.find("tts", stage.provider, stage.model)
+    voices = model.voices if model else ()
+    spoken = next((voice.speaks[0] for voice in voices if voice.id == stage.voice), "en")
+    return spoken if spoken in SAMPLES else "en"
+
+
+def kept_sample(tenant: UUID, stage: Stage, language: str) -> bytes | None:
+    """A sample that was made before."""
+    kept: bytes | None = cache.get(_sample_key(tenant, stage, language))
+    return kept
+
+
+async def sample(tenant: UUID, stage: Stage, language: str, access: tuple[Access, ...]) -> bytes:
+    """A WAV file of what callers would hear, kept for a day. Raises `ProviderError`, `UnknownProvider`."""
+    blueprint = Blueprint("sample", 0, language, "", "", _NOBODY, _NOBODY, stage, access=access)
+    voice = providers.build(blueprint).tts
+    spoken = bytearray()
+    try:
+        async with asyncio.timeout(SAMPLE_S), voice.open(blueprint) as mouth:
+            async for event in mouth.speak(SAMPLES[language]):
+                if isinstance(event, bytes):
+                    spoken += event
+                if len(spoken) > _MOST_BYTES:
+                    break
+    except TimeoutError as error:
+        raise ProviderTimeout(stage.provider, "sample", f"no sample within {SAMPLE_S:g} s") from error
+    wav = audio.wav_header(len(spoken), channels=1) + bytes(spoken)
+    cache.set(_sample_key(tenant, stage, language), wav, _KEPT_S)
+    return wav
+
+
+async def live_voices(tenant: UUID, access: Access, *, fresh: bool = False) -> tuple[LiveVoice, ...]:
+    """All voices of an account, an hour old at most. Raises `ProviderError`."""
+    key = f"voices:{tenant}:{access.provider}:{_digest(access.key)}"
+    kept: tuple[LiveVoice, ...] | None = None if fresh else cache.get(key)
+    if kept is None:
+        kept = await accounts.voices(access)
+        cache.set(key, kept, _LIST_S)
+    return kept
+
+
+def found(voices: tuple[LiveVoice, ...], asked: str, language: str = "") -> list[LiveVoice]:
+    """Those that hold every word that was asked for, and speak the language where they say what they speak."""
+    words = asked.casefold().split()
+    return [
+        voice
+        for voice in voices
+        if all(word in f"{voice.name} {voice.about} {voice.speaks} {voice.id}".casefold() for word in words)
+        and (not language or not voice.speaks or language in voice.speaks.split())
+    ]
+
+
+def may_ask(who: object, most: int, seconds: int) -> bool:
+    """Counts a question; False when somebody has asked too often."""
+    key = f"samples:{who}"
+    cache.add(key, 0, seconds)
+    try:
+        return cache.incr(key) <= most
+    except ValueError:  # it expired in between
+        return True
+
+
+def _sample_key(tenant: UUID, stage: Stage, language: str) -> str:
+    return "sample:" + _digest(repr((tenant, stage, language, SAMPLES[language])))
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:32]

@@ -7,11 +7,14 @@ from functools import cache
 from importlib import import_module
 from typing import Final
 
-from agents.voice.blueprint import Blueprint
+from agents.voice.blueprint import Blueprint, Stage
 from agents.voice.errors import UnknownProvider
 from agents.voice.providers.base import LanguageModel, Providers, SpeechToText, TextToSpeech
 
 _LISTENERS: Final = {
+    "deepgram/flux-general-en": "agents.voice.providers.deepgram.flux:english",
+    "deepgram/flux-general-multi": "agents.voice.providers.deepgram.flux:multilingual",
+    "deepgram/nova-3": "agents.voice.providers.deepgram.nova:Nova",
     "local": "agents.voice.providers.local.stt:PocketSphinx",
     "scripted": "agents.voice.providers.scripted:Listener",
 }
@@ -20,6 +23,7 @@ _MODELS: Final = {
     "scripted": "agents.voice.providers.scripted:Model",
 }
 _VOICES: Final = {
+    "deepgram": "agents.voice.providers.deepgram.aura:Aura",
     "local": "agents.voice.providers.local.tts:Espeak",
     "scripted": "agents.voice.providers.scripted:Speaker",
 }
@@ -33,17 +37,19 @@ def _one(path: str) -> object:
     return made()
 
 
-def _find(table: dict[str, str], provider: str) -> object:
-    if provider not in table:
-        raise UnknownProvider(f"no provider {provider!r} here; known are {', '.join(sorted(table))}")
-    return _one(table[provider])
+def _find(table: dict[str, str], stage: Stage) -> object:
+    """`provider/model` goes before `provider`: models of one vendor may differ in what they can do."""
+    for name in (f"{stage.provider}/{stage.model}", stage.provider):
+        if name in table:
+            return _one(table[name])
+    raise UnknownProvider(f"no provider {stage.provider!r} here; known are {', '.join(sorted(table))}")
 
 
 def build(blueprint: Blueprint) -> Providers:
     """The providers that serve this blueprint. Raises `UnknownProvider`."""
-    stt = _find(_LISTENERS, blueprint.stt.provider)
-    llm = _find(_MODELS, blueprint.llm.provider)
-    tts = _find(_VOICES, blueprint.tts.provider)
+    stt = _find(_LISTENERS, blueprint.stt)
+    llm = _find(_MODELS, blueprint.llm)
+    tts = _find(_VOICES, blueprint.tts)
     return Providers(_as_stt(stt), _as_llm(llm), _as_tts(tts))
 
 

@@ -46,6 +46,8 @@ def call_context(call: Call, slug: str, permissions: Collection[str]) -> dict[st
         "standing": presenting.standing(call),
         "remark": presenting.remark(call) if listen else "",
         "agent": call.agent.name if call.agent else "",
+        "title": presenting.title(call),
+        "tried": presenting.tried(call),
         "listen": listen,
         "lines": presenting.lines(turns, call.agent.name if call.agent else "Agent") if listen else [],
         "replies": len(replies),

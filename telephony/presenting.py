@@ -10,7 +10,7 @@ from typing import Final
 
 from django.utils import timezone
 
-from telephony.models import Call, Outcome, Recording, Status, Turn
+from telephony.models import Call, Kind, Outcome, Recording, Status, Turn
 from telephony.vobiz.hangup_codes import explain
 
 SLOW_MS: Final = 1_500
@@ -47,6 +47,8 @@ _OVER: Final = {
     Outcome.REFUSED: Standing("Refused", "wait", "warn"),
 }
 _WRAPPING_UP: Final = Standing("Ended", "", "clock")
+_WROTE: Final = Standing("Chat is over", "", "talk")
+_WOULD_TRANSFER: Final = Standing("Came to the transfer", "info", "transfer")
 
 REFUSALS: Final = {
     "disabled": "the number is switched off",
@@ -61,7 +63,23 @@ def standing(call: Call) -> Standing:
     """A live call's state, or an ended call's outcome."""
     if call.is_live:
         return _LIVE[Status(call.status)]
+    if call.is_test and call.outcome == Outcome.TRANSFER:
+        return _WOULD_TRANSFER
+    if call.kind == Kind.CHAT and call.outcome == Outcome.CALLER_HUNG_UP:
+        return _WROTE
     return _OVER[Outcome(call.outcome)] if call.outcome in Outcome.values else _WRAPPING_UP
+
+
+def title(call: Call) -> str:
+    """A test's heading; empty for a call, which has its caller's number."""
+    return f"{Kind(call.kind).label} by {call.caller}" if call.is_test else ""
+
+
+def tried(call: Call) -> str:
+    """Which version of the agent it was: `version 3`, `the draft`, or nothing for a call that nobody took."""
+    if call.version is not None:
+        return f"version {call.version.number}"
+    return "the draft" if call.is_test else ""
 
 
 def remark(call: Call) -> str:

@@ -16,11 +16,13 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
 from agents.models import Agent
-from telephony.models import LIVE, Call, Outcome, PhoneNumber
+from telephony.models import LIVE, Call, Kind, Outcome, PhoneNumber
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 PAGE: Final = 50
 LIVE_CHOICE: Final = "live"
+CALLS_ONLY: Final = "calls"
+TESTS_ONLY: Final = "tests"
 
 
 class CallFilter(django_filters.FilterSet):  # type: ignore[misc]  # untyped
@@ -35,6 +37,11 @@ class CallFilter(django_filters.FilterSet):  # type: ignore[misc]  # untyped
     )
     outcome = django_filters.ChoiceFilter(
         method="with_outcome", empty_label="Any outcome", choices=[(LIVE_CHOICE, "Live now"), *Outcome.choices]
+    )
+    kind = django_filters.ChoiceFilter(
+        method="of_kind",
+        empty_label="Calls and tests",
+        choices=[(CALLS_ONLY, "Calls only"), (TESTS_ONLY, "Tests only")],
     )
     interrupted = django_filters.BooleanFilter(
         method="with_interruption", label="Interrupted", widget=forms.CheckboxInput
@@ -66,6 +73,9 @@ class CallFilter(django_filters.FilterSet):  # type: ignore[misc]  # untyped
     def with_outcome(self, calls: QuerySet[Call], name: str, value: str) -> QuerySet[Call]:
         return calls.filter(status__in=LIVE) if value == LIVE_CHOICE else calls.filter(outcome=value)
 
+    def of_kind(self, calls: QuerySet[Call], name: str, value: str) -> QuerySet[Call]:
+        return calls.exclude(kind=Kind.PHONE) if value == TESTS_ONLY else calls.filter(kind=Kind.PHONE)
+
     def with_interruption(self, calls: QuerySet[Call], name: str, value: bool) -> QuerySet[Call]:
         return calls.filter(interruptions__gt=0) if value else calls
 
@@ -81,7 +91,7 @@ class Page:
 
 def page(calls: QuerySet[Call], *, older: str = "", newer: str = "", size: int = PAGE) -> Page:
     """A page by key: what is older, or what is newer, than a call. A key that is none is ignored."""
-    rows = calls.select_related("number", "agent", "version")
+    rows = calls.select_related("number", "agent", "version").defer("draft")
     older_than, newer_than = _place(older), _place(newer)
     if newer_than is not None:
         at, id_ = newer_than

@@ -142,10 +142,10 @@ class _Chat:
                 self.feed.tell("remark", text="Your message is kept. Write again, and both are answered.")
             self.feed.tell("ready")
 
-    def tell(self, kind: str, **data: object) -> None:
+    def tell(self, kind: str, /, **data: object) -> None:
         """From the conversation to the page."""
         if kind == "trouble":
-            data = {"text": trouble_in_words(str(data["provider"]), str(data["why"]))}
+            data = {"text": trouble_in_words(str(data["provider"]), str(data["kind"]))}
         self.feed.tell(kind, **data)
 
     def turn(self, record: TurnRecord) -> None:

@@ -45,9 +45,9 @@ TOOL_ROUNDS: Final = 5
 
 
 class Tell(Protocol):
-    """Hears what happens: `typing` {text}, `collected` {name, value}, `remark` {text}, `trouble` {provider, why}."""
+    """Hears what happens: `typing` {text}, `collected` {name, value}, `remark` {text}, `trouble` {provider, kind}."""
 
-    def __call__(self, kind: str, **data: object) -> None: ...
+    def __call__(self, kind: str, /, **data: object) -> None: ...
 
 
 @dataclass(slots=True)
@@ -227,7 +227,7 @@ class Conversation:
 
     def _failed(self, error: ProviderError) -> None:
         self._errors.append(str(error))
-        self._tell("trouble", provider=error.provider, why=error.kind)
+        self._tell("trouble", provider=error.provider, kind=error.kind)
 
     def _turn(self, speaker: Speaker, kind: str, text: str, began: float) -> None:
         record = TurnRecord(

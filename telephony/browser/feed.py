@@ -58,7 +58,7 @@ class Feed:
         self._wake = asyncio.Event()
         self._finals: list[str] = []
 
-    def tell(self, kind: str, **data: object) -> None:
+    def tell(self, kind: str, /, **data: object) -> None:
         """Say something soon."""
         self._waiting.append({"event": "live", "kind": kind, **data})
         self._wake.set()
@@ -80,7 +80,7 @@ class Feed:
     def turn(self, record: TurnRecord) -> None:
         """A turn is over."""
         self._finals.clear()
-        self.tell("turn", **asdict(record))
+        self.tell("turn", turn=asdict(record))
 
     def event(self, kind: str, data: dict[str, object]) -> None:
         """A small fact of the engine, as `session.run` tells it."""

@@ -191,7 +191,7 @@ function live(message) {
     case "typing":
       return talk.write("agent", message.text);
     case "turn":
-      return talk.turn(message);
+      return talk.turn(message.turn);
     case "collected":
       return talk.note(`Noted: ${message.name} is ${message.value}`);
     case "remark":

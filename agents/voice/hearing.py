@@ -4,7 +4,9 @@ A call's `Ear` takes its frames and cuts them into windows of 256 samples (32 ms
 louder than its own floor; the `Detector` answers all waiting windows of the process in one inference. With few calls
 that happens at once, in the loop; with many, once per 20 ms, and large batches in a thread (onnxruntime releases the
 interpreter lock). Costs and traps: the model's recurrent state drifts in long quiet (snakers4/silero-vad issue 725),
-so an ear that has been shut for two seconds begins anew.
+so an ear that has been shut for two seconds begins anew, and in an open ear that hears no speech it is reset every two
+seconds. What the agent itself says comes back on many lines: `Ear.spoke` tells what left, and `echo` says which frames
+are too faint to be the caller's.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from importlib.util import find_spec
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -23,7 +26,8 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from agents.voice import audio
-from agents.voice.activity import Activity, VoiceEvent
+from agents.voice.activity import ON, Activity, VoiceEvent
+from agents.voice.echo import Echo
 
 WINDOW: Final = 256
 CONTEXT: Final = 32
@@ -40,6 +44,15 @@ _GATE_RATIO: Final = 2.5
 _WAIT_MAX: Final = 64
 """Windows that one ear may have waiting (2 s); beyond it the oldest go, and are counted."""
 
+_QUIET_P: Final = 0.1
+_QUIET_WINDOWS: Final = 5
+_REFRESH_MS: Final = 2_000
+"""In quiet the recurrent state begins anew so often, after five windows that are no speech for certain."""
+_RECENT_FRAMES: Final = 450
+"""What a turn model may ask for: 9 s."""
+
+_Window = tuple[bytes, float, int]
+"""µ-law with its context, where it ends in ms, and the level of its loudest frame that may be the caller's."""
 _Answer = tuple[list[float], NDArray[np.float32]]
 """Probabilities, and the recurrent state after them: (2, windows, 128)."""
 
@@ -61,12 +74,17 @@ class Ear:
         "_context",
         "_detector",
         "_floor",
+        "_last_level",
         "_pre",
+        "_quiet",
+        "_recent",
+        "_refreshed_ms",
         "_shut",
         "_slot",
         "_wait",
         "activity",
         "dropped",
+        "echo",
         "frames",
         "heard",
     )
@@ -81,29 +99,57 @@ class Ear:
         self._bytes = bytearray()
         self._pre: deque[bytes] = deque(maxlen=_PRE_FRAMES)
         self._context = bytes(audio.SILENCE * CONTEXT)
-        self._wait: deque[tuple[bytes, float]] = deque()
+        self._wait: deque[_Window] = deque()
         self._floor = float(_GATE_MIN_RMS)
         self._shut = _FORGET_FRAMES
         """Frames since the line was last louder than its floor."""
+        self.echo = Echo()
+        self._last_level = 0
+        self._quiet = 0
+        self._refreshed_ms = 0.0
+        self._recent: deque[bytes] | None = None
+
+    def spoke(self, level: int, at_ms: float) -> None:
+        """The agent's side: a frame of this level is played at `at_ms` of this ear's audio time. Silence need not be
+        told. At the end of a reply call `echo.reply_over`."""
+        self.echo.spoke(level, at_ms, self.frames)
+
+    def keep(self) -> None:
+        """Keep the last 9 s, for `since`."""
+        self._recent = deque(self._pre, maxlen=_RECENT_FRAMES)
+
+    def since(self, at_ms: float) -> bytes:
+        """µ-law from `at_ms` on, as far as it was kept."""
+        recent = self._recent or ()
+        count = min(len(recent), max(0, self.frames - int(at_ms) // audio.FRAME_MS))
+        return b"".join(islice(recent, len(recent) - count, None))
 
     def feed(self, frame: bytes) -> None:
         """20 ms of the caller (160 bytes)."""
-        self.frames += 1
+        self.frames = slot = self.frames + 1
         level = audio.rms(frame)
-        loud = level > max(_GATE_MIN_RMS, self._floor * _GATE_RATIO)
-        # The floor falls quickly and rises slowly, so that speech does not teach it.
-        self._floor += (level - self._floor) * (0.1 if level < self._floor else 0.002)
+        echo = self.echo
+        own = slot > echo.until or echo.passes(level, slot)
+        loud = own and level > max(_GATE_MIN_RMS, self._floor * _GATE_RATIO)
+        if own:
+            # The floor falls quickly and rises slowly, so that speech does not teach it. Nor does our echo.
+            self._floor += (level - self._floor) * (0.1 if level < self._floor else 0.002)
+        else:
+            level = 0
         if loud:
             if self._shut >= _HOLD_FRAMES:
                 self._open()
             self._shut = 0
         else:
             self._shut += 1
+        if self._recent is not None:
+            self._recent.append(frame)
         if self._shut < _HOLD_FRAMES or self.activity.active:
             self._bytes += frame
-            self._cut()
+            self._cut(level)
         else:
             self._pre.append(frame)
+        self._last_level = level
 
     def _open(self) -> None:
         if self._shut >= _FORGET_FRAMES:
@@ -114,7 +160,7 @@ class Ear:
             self._bytes += frame
         self._pre.clear()
 
-    def _cut(self) -> None:
+    def _cut(self, level: int) -> None:
         while len(self._bytes) >= _WINDOW_BYTES:
             window = bytes(self._bytes[:_WINDOW_BYTES])
             del self._bytes[:_WINDOW_BYTES]
@@ -122,12 +168,12 @@ class Ear:
                 self._wait.popleft()
                 self.dropped += 1
             end_ms = self.frames * audio.FRAME_MS - len(self._bytes) / audio.BYTES_PER_MS
-            self._wait.append((self._context + window, end_ms))
+            self._wait.append((self._context + window, end_ms, max(level, self._last_level)))
             self._context = window[-CONTEXT:]
             self._detector.wants(self)
 
-    def next_window(self) -> tuple[bytes, float]:
-        """The oldest waiting window with its context (288 µ-law bytes), and where it ends in ms."""
+    def next_window(self) -> _Window:
+        """The oldest waiting window, with its context (288 bytes)."""
         return self._wait.popleft()
 
     @property
@@ -140,8 +186,18 @@ class Ear:
         """The row of the recurrent state."""
         return self._slot
 
-    def take(self, probability: float, end_ms: float) -> None:
+    def take(self, probability: float, end_ms: float, level: int) -> None:
         """The model's answer for a window."""
+        activity = self.activity
+        if probability < _QUIET_P:
+            self._quiet += 1
+            if self._quiet >= _QUIET_WINDOWS and end_ms - self._refreshed_ms >= _REFRESH_MS and not activity.active:
+                self._refreshed_ms = end_ms
+                self._detector.forget(self._slot)
+        else:
+            self._quiet = 0
+            if probability >= ON and (not level or not self.echo.voice(level, over_agent=activity.strict)):
+                probability = 0.0
         event = self.activity.window(probability, end_ms)
         if event is not None:
             self.heard(event)
@@ -233,22 +289,22 @@ class Detector:
                 return
             self._tell(ears, taken, self._infer(self._state[:, slots], taken))
 
-    def _infer(self, state: NDArray[np.float32], taken: list[tuple[bytes, float]]) -> _Answer:
-        samples = audio.floats(b"".join(window for window, _ in taken)).reshape(len(taken), CONTEXT + WINDOW)
+    def _infer(self, state: NDArray[np.float32], taken: list[_Window]) -> _Answer:
+        samples = audio.floats(b"".join(window for window, _, _ in taken)).reshape(len(taken), CONTEXT + WINDOW)
         answer, state = self._model.run(None, {"input": samples, "state": state, "sr": self._rate})
         return answer[:, 0].tolist(), state
 
-    def _finish(self, ears: list[Ear], taken: list[tuple[bytes, float]], done: asyncio.Future[_Answer]) -> None:
+    def _finish(self, ears: list[Ear], taken: list[_Window], done: asyncio.Future[_Answer]) -> None:
         self._busy = False
         if not done.cancelled():
             self._tell(ears, taken, done.result())
         if self._wanting:
             self._run()
 
-    def _tell(self, ears: list[Ear], taken: list[tuple[bytes, float]], answer: _Answer) -> None:
-        for row, (ear, (_, end_ms), probability) in enumerate(zip(ears, taken, answer[0], strict=True)):
+    def _tell(self, ears: list[Ear], taken: list[_Window], answer: _Answer) -> None:
+        for row, (ear, (_, end_ms, level), probability) in enumerate(zip(ears, taken, answer[0], strict=True)):
             if ear in self._ears:
                 self._state[:, ear.slot] = answer[1][:, row]
-                ear.take(probability, end_ms)
+                ear.take(probability, end_ms, level)
                 if ear.waiting:
                     self._wanting[ear] = None

@@ -42,6 +42,7 @@ def pressed(state: State, event: Pressed, now: float) -> None:
 def d_keys(state: State, now: float) -> None:
     """No further key: what was pressed is a turn."""
     state.disarm("keys")
+    drafts.drop(state, "keys")
     keys, state.keys = state.keys, ""
     if not keys:
         silence.settle(state, now)

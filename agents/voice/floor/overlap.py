@@ -92,14 +92,14 @@ def cut(state: State, spoke_at: float) -> None:
     """Stop the reply. A reply whose tool waits for keys only loses its audio."""
     state.disarm("duck_max", "resume", "confirm")
     drafts.drop(state, "cut")
-    state.held_at = None
+    held, state.held_at = state.held_at is not None, None
     state.asked = False
     state.remaining_ms = None
     if state.agent is Agent.ENDING:
         state.deferrals += 1
         state.disarm("ending")
     if state.collecting is not None:
-        if state.agent in AUDIBLE:
+        if held or state.agent in AUDIBLE:
             state.do(StopPrompt(spoke_at))
         state.agent = Agent.THINKING
         return
@@ -131,7 +131,7 @@ def d_duck_max(state: State, now: float) -> None:
     pending = not _nothing_said(state) and confirmed(state, state.turn.text, final=True)
     if state.caller is Caller.PAUSING and now < latest - 0.001:
         state.arm("duck_max", latest)
-    elif unheard or pending:
+    elif state.caller is not Caller.QUIET and (unheard or pending):
         cut(state, state.turn.began)
     else:
         if not normal(state.turn.text):

@@ -124,6 +124,7 @@ def _over_the_agent(state: State, text: str, now: float) -> bool:
     """Said while the agent speaks or thinks: whether it stops for this."""
     turn = state.turn
     if state.collecting is not None and state.agent is Agent.THINKING:
+        overlap.release(state, now)
         return True
     if not overlap.confirmed(state, text, final=True):
         state.do(Nod(text, turn.began, turn.ended))

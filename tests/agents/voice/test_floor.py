@@ -1,13 +1,8 @@
 """Who may speak. Each test is a small timeline: events with their seconds, and what the floor wants done."""
 
-import itertools
-
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from agents.voice import events as e
-from agents.voice import floor as machine
 from agents.voice.blueprint import Limits
 from agents.voice.floor import Agent, Caller, Floor
 from agents.voice.words import ENGLISH, HINDI
@@ -313,93 +308,3 @@ def test_an_ending_always_ends(floor):
     play(floor, (15.0, e.Finish("drained")))
 
     assert play(floor, 33.0)[-1][1] == e.EndCall("drained")
-
-
-# --- laws ---
-
-EVENTS = st.one_of(
-    st.sampled_from(
-        [
-            e.CallerMaybe(),
-            e.CallerNothing(),
-            e.ReplyAudible(),
-            e.ReplyHeard(),
-            e.ReplyEmpty(),
-            e.Closing("goodbye"),
-            e.Tick(),
-        ]
-    ),
-    st.sampled_from(["yes", "stop", "okay", "what are your hours", "", "um", "bye"]).map(e.Heard),
-    st.builds(
-        e.HeardFinally, st.sampled_from(["yes", "stop", "mm hmm", "book a table", ""]), st.booleans(), st.booleans()
-    ),
-    st.sampled_from("12#").map(e.Pressed),
-    st.sampled_from(["on", "off"]),
-)
-
-
-@settings(max_examples=300, deadline=None)
-@given(st.lists(st.tuples(EVENTS, st.floats(0.0, 3.0)), max_size=80))
-def test_whatever_happens_the_floor_keeps_its_promises(steps):
-    floor = Floor(ENGLISH, LIMITS, now=0.0)
-    now, held, ended = 0.0, None, False
-
-    for event, wait in steps:
-        target = now + wait
-        while floor.next_deadline is not None and floor.next_deadline <= target:
-            now = max(now, floor.next_deadline)
-            held, ended = _check(floor, floor.on(e.Tick(), now), now, held, ended)
-        now = target
-        happened = {"on": e.CallerOn(now), "off": e.CallerOff(now)}.get(event, event)
-        held, ended = _check(floor, floor.on(happened, now), now, held, ended)
-
-
-def _check(floor, actions, now, held, ended):
-    assert not (ended and actions), "nothing is done after the end"
-    for action in actions:
-        if isinstance(action, e.Hold):
-            assert held is None, "held twice"
-            held = now
-        elif isinstance(action, (e.Release, e.CutReply)):
-            held = None
-        elif isinstance(action, e.EndCall):
-            ended = True
-        elif isinstance(action, e.CommitCaller):
-            assert action.text or action.rejected
-    if held is not None:
-        # A caller who starts and stops again and again may prolong it, two seconds at a time.
-        assert floor.next_deadline is not None
-        assert floor.next_deadline <= now + 2.01
-    assert ended or floor.next_deadline is not None, "somebody is always waited for"
-    return held, ended
-
-
-def test_the_tables_name_only_states_and_events_that_exist():
-    known = set(e.Event.__args__)
-
-    for (state, event), step in itertools.chain(machine.CALLER.items(), machine.AGENT.items()):
-        assert isinstance(state, (Caller, Agent))
-        assert event in known
-        assert callable(step)
-    handled = {event for _, event in [*machine.CALLER, *machine.AGENT]} | set(machine.ANYWHERE) | {e.Tick}
-    assert handled == known
-
-
-def test_what_the_tables_do_not_name_changes_nothing():
-    everything = [
-        e.CallerMaybe(),
-        e.CallerNothing(),
-        e.CallerOff(1.0),
-        e.Heard("x"),
-        e.ReplyAudible(),
-        e.ReplyEmpty(),
-        e.Closing("x"),
-    ]
-    for caller, agent, event in itertools.product(Caller, Agent, everything):
-        if (caller, type(event)) in machine.CALLER or (agent, type(event)) in machine.AGENT:
-            continue
-        floor = Floor(ENGLISH, LIMITS, now=0.0)
-        floor.caller, floor.agent = caller, agent
-
-        assert floor.on(event, 0.5) == []
-        assert (floor.caller, floor.agent) == (caller, agent)

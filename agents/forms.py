@@ -13,7 +13,7 @@ from agents.comparison import SectionName
 from agents.config import AgentConfig
 from agents.entries import Accounts
 from agents.fields import EditorForm, choice, figure, text, unix
-from agents.pickers import Groups, Options, key_of, stage_of, voice_groups, voice_label, with_current
+from agents.pickers import Groups, Options, effect, key_of, stage_of, voice_groups, voice_label, with_current
 from agents.starting_points import STARTING_POINTS
 from agents.voice.blueprint import Limits, Phrases
 
@@ -77,8 +77,15 @@ class IdentityForm(SectionForm):
 
     def offer(self, config: AgentConfig) -> None:
         self.offer_choices("language", [(row.code, row.name) for row in catalogue.LANGUAGES], config.language)
+        self.tts = config.tts
         current, voices = key_of(config.tts), voice_groups([config.language], self.accounts)
         self.offer_groups("voice", with_current(voices, current, voice_label(config.tts)), current)
+
+    @property
+    def voice_effect(self) -> str:
+        """Price and time of the voice that the draft has."""
+        model = catalogue.find("tts", self.tts.provider, self.tts.model)
+        return effect("tts", self.tts.provider, model) if model else ""
 
     def parts(self) -> dict[str, Any]:
         posted = self.cleaned_data

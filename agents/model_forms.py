@@ -68,7 +68,7 @@ class ModelForm(SectionForm):
         speaking = config.realtime or _first_realtime()
         current = {"llm": key_of(config.llm), "stt": key_of(config.stt), "realtime": self.initial["realtime"]}
         for stage in ("llm", "stt", "realtime"):
-            self.offer_choices(stage, model_options(stage), current[stage])  # type: ignore[arg-type]
+            self.offer_choices(stage, model_options(stage), current[stage])
         voices = {voice.id: voice.name for made in catalogue.choices("realtime") for voice in made.model.voices}
         self.offer_choices("realtime_voice", list(voices.items()), speaking.voice)
 
@@ -138,7 +138,7 @@ class SecondForm(SectionForm):
 
     second_stt = choice("Second listener", required=False)
     second_llm = choice("Second model", required=False)
-    second_llm_name = text("Name of the second model", hint="Only for a server of your own", most=100)
+    second_llm_name = text("Name of the second model", hint="As its server calls it", most=100)
     second_tts = choice("Second voice", required=False)
 
     def initial_of(self, config: AgentConfig) -> Initial:
@@ -153,7 +153,7 @@ class SecondForm(SectionForm):
     def offer(self, config: AgentConfig) -> None:
         for stage in ("stt", "llm"):
             name = f"second_{stage}"
-            self.offer_groups(name, model_groups(stage, self.accounts), self.initial[name], "Nobody")  # type: ignore[arg-type]
+            self.offer_groups(name, model_groups(stage, self.accounts), self.initial[name], "Nobody")
         current, voices = self.initial["second_tts"], voice_groups([config.language], self.accounts)
         if config.second.tts:
             voices = with_current(voices, current, voice_label(config.second.tts))

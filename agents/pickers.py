@@ -37,7 +37,7 @@ def rupees_a_minute(stage: StageName, provider: str, model: str) -> str:
     """`≈ ₹0.71/min`, `free`, or that the provider has to be asked."""
     micros = prices.per_minute(stage, provider, model)
     if micros is None:
-        return "ask the provider what it costs"
+        return "ask the provider"
     amount = (Decimal(micros) / 1_000_000).quantize(Decimal("0.01"), ROUND_HALF_EVEN)
     return f"≈ ₹{amount}/min" if micros else "free"
 
@@ -91,7 +91,9 @@ def voice_groups(languages: Iterable[str], accounts: Accounts | None) -> Groups:
         if voices:
             named = _heading(f"{_maker(choice)}{choice.model.name}", _account(choice.provider, accounts))
             heading = f"{named} · {effect('tts', choice.provider.id, choice.model)}"
-            groups.append((heading, [(f"{choice.key}/{voice.id}", voice.name) for voice in voices]))
+            groups.append(
+                (heading, [(f"{choice.key}/{voice.id}", f"{choice.model.name}: {voice.name}") for voice in voices])
+            )
     return groups
 
 

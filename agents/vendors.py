@@ -258,12 +258,12 @@ _SONIC_VOICES: Final = (
     Voice("f786b574-daa5-4673-aa0c-cbe3e8534c02", "Katie, American, woman", ("en",)),
     Voice("9626c31c-bec5-4cca-baa8-f8ba9e84c8bc", "Jacqueline, American, woman", ("en",)),
     Voice("a5136bf9-224c-4d76-b823-52bd5efcffcc", "Jameson, American, man", ("en",)),
-    Voice("71a7ad14-091c-4e8e-a314-022ece01c121", "British reader, woman", ("en",)),
+    Voice("71a7ad14-091c-4e8e-a314-022ece01c121", "British lady, reads aloud", ("en",)),
     Voice("95d51f79-c397-46f9-b49a-23763d3eaa2d", "Arushi, Indian, woman, Hindi and English", _BOTH),
-    Voice("3b554273-4299-48b9-9aaf-eefd438e3941", "Indian, woman, English and Hindi", _BOTH),
-    Voice("c1abd502-9231-4558-a054-10ac950c356d", "Hindi narrator, woman", ("hi",)),
-    Voice("7f423809-0011-4658-ba48-a411f5e516ba", "Hindi narrator, man", ("hi",)),
-    Voice("ac7ee4fa-25db-420d-bfff-f590d740aeb2", "Hindi, calm, man", ("hi",)),
+    Voice("3b554273-4299-48b9-9aaf-eefd438e3941", "Indian lady, English and Hindi", _BOTH),
+    Voice("c1abd502-9231-4558-a054-10ac950c356d", "Hindi narrator, a woman", ("hi",)),
+    Voice("7f423809-0011-4658-ba48-a411f5e516ba", "Hindi narrator, a man", ("hi",)),
+    Voice("ac7ee4fa-25db-420d-bfff-f590d740aeb2", "Hindi calm man", ("hi",)),
 )
 
 CARTESIA: Final = Provider(

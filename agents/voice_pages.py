@@ -15,8 +15,9 @@ from django.views.decorators.http import require_http_methods
 
 from agents import accounts, catalogue, publishing, voices
 from agents.access import access_to, accesses
+from agents.accounts import LiveVoice
 from agents.config import AgentConfig, ConfigError, read
-from agents.entries import Choice
+from agents.entries import Choice, Voice
 from agents.models import Agent
 from agents.pickers import effect, stage_of
 from agents.voice.errors import ProviderError, UnknownProvider
@@ -77,7 +78,7 @@ def index(request: TenantRequest, agent_id: UUID) -> HttpResponse:
         "languages": catalogue.LANGUAGES,
         "language": language,
         "asked": asked,
-        "voices": found[:SHOWN],
+        "voices": [(voice, _languages(voice)) for voice in found[:SHOWN]],
         "more": max(len(found) - SHOWN, 0),
         "all": len(listed),
         "problem": problem,
@@ -113,9 +114,9 @@ def _model(key: str, config: AgentConfig) -> Choice:
     return next((choice for wanted in (key, current) for choice in many if choice.key == wanted), many[0])
 
 
-def _listed(request: TenantRequest, made: Choice) -> tuple[tuple[voices.LiveVoice, ...], str]:
+def _listed(request: TenantRequest, made: Choice) -> tuple[tuple[LiveVoice, ...], str]:
     """The account's voices; without an answer those that we know, and why."""
-    known = tuple(voices.LiveVoice(voice.id, voice.name, "", " ".join(voice.speaks)) for voice in made.model.voices)
+    known = tuple(_known(voice) for voice in made.model.voices)
     access = access_to(made.provider.id)
     if access is None:
         return known, f"There is no key for {made.provider.name}: these are its best-known voices only."
@@ -124,6 +125,15 @@ def _listed(request: TenantRequest, made: Choice) -> tuple[tuple[voices.LiveVoic
     except ProviderError as error:
         said = accounts.said(made.provider.id, error).replace("; the key has not been checked", "")
         return known, f"{said} These are its best-known voices only."
+
+
+def _languages(voice: LiveVoice) -> str:
+    return ", ".join(catalogue.language_name(code) for code in voice.speaks.split()) or "not said"
+
+
+def _known(voice: Voice) -> LiveVoice:
+    name, _, about = voice.name.partition(", ")
+    return LiveVoice(voice.id, name, about[:1].upper() + about[1:], " ".join(voice.speaks))
 
 
 def _plainly(text: str, status: int) -> HttpResponse:

@@ -7,6 +7,7 @@ from agents.config import AgentConfig
 from agents.starting_points import STARTING_POINTS
 
 STAGES = ("stt", "llm", "tts")
+WITH_SPEECH = (*STAGES, "realtime")
 
 
 @pytest.mark.parametrize("stage", STAGES)
@@ -40,3 +41,45 @@ def test_the_first_words_say_that_a_machine_answers_and_that_the_call_is_recorde
 
     assert "automated" in greeting
     assert "recorded" in greeting
+
+
+def test_hindi_can_be_heard_answered_and_spoken():
+    assert {choice.key for choice in catalogue.offered("stt", "hi")} >= {
+        "deepgram/flux-general-multi",
+        "cartesia/ink-2",
+    }
+    assert all(choice.provider.id != "local" for stage in WITH_SPEECH for choice in catalogue.offered(stage, "hi"))
+    voices = [choice for choice in catalogue.offered("tts", "hi") if catalogue.voices_for(choice.model, "hi")]
+    assert {choice.provider.id for choice in voices} == {"cartesia", "openai"}
+
+
+@pytest.mark.parametrize("stage", WITH_SPEECH)
+def test_names_of_models_are_told_apart_and_one_at_most_is_recommended_per_provider(stage):
+    for provider in catalogue.PROVIDERS:
+        models = provider.models(stage)
+        assert len({model.name for model in models}) == len({model.id for model in models}) == len(models)
+        assert sum(model.recommended for model in models) <= 1
+
+
+def test_models_of_the_sdks_are_names_that_the_sdks_know():
+    from typing import get_args
+
+    from anthropic.types.model import Model as AnthropicModel
+    from openai.types.chat_model import ChatModel
+
+    known = {"openai": set(get_args(ChatModel)), "anthropic": set(get_args(get_args(AnthropicModel)[0]))}
+    for provider, names in known.items():
+        assert {model.id for model in catalogue.provider(provider).llm} <= names
+
+
+def test_a_free_name_stands_for_any_model():
+    assert catalogue.find("llm", "openai_compatible", "llama-4-70b").free_name
+    assert catalogue.find("llm", "openai", "llama-4-70b") is None
+    assert catalogue.find("tts", "openai_compatible", "any") is None
+
+
+def test_a_voice_of_an_account_is_named_by_the_beginning_of_its_id():
+    sonic = catalogue.find("tts", "cartesia", "sonic-3.6")
+
+    assert catalogue.voice_name(sonic, "0123456789abcdef0123") == "voice 01234567…"
+    assert catalogue.voice_name(sonic, sonic.voices[0].id) == sonic.voices[0].name

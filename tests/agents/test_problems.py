@@ -5,9 +5,10 @@ from dataclasses import replace
 import pytest
 
 from agents.config import AgentConfig
+from agents.entries import Account
 from agents.problems import is_e164, problems
 from agents.starting_points import starting_point
-from agents.voice.blueprint import Answer, Form, Limits, Phrases, Slot, Stage, TransferTarget
+from agents.voice.blueprint import Answer, Form, Limits, Phrases, Second, Slot, Stage, Tongue, TransferTarget
 
 GOOD = starting_point("clinic").make("Asha", "Sanjeevani Clinic")
 SLOT = Slot("day", "Which day?", "day")
@@ -105,3 +106,111 @@ def test_a_word_that_the_recogniser_does_not_know_is_a_warning_at_its_field():
 
     assert [problem.field for problem in warnings] == [f"answers[{len(GOOD.answers)}].phrasings"]
     assert "zzyzxquux" in warnings[0].text
+
+
+# Vendors, languages, keys
+
+FLUX = Stage("deepgram", "flux-general-multi")
+GPT = Stage("openai", "gpt-5.4-mini")
+KATIE = Stage("cartesia", "sonic-3.6", "f786b574-daa5-4673-aa0c-cbe3e8534c02")
+NARRATOR = Stage("cartesia", "sonic-3.6", "c1abd502-9231-4558-a054-10ac950c356d")
+KEYED = replace(GOOD, stt=FLUX, llm=GPT, tts=KATIE)
+HINDI = Tongue("hi", NARRATOR)
+SPEECH = Stage("openai", "gpt-realtime-2.1", "marin")
+
+VENDOR_ERRORS = [
+    (replace(GOOD, language="hi"), "stt"),
+    (replace(GOOD, language="hi"), "llm"),
+    (replace(GOOD, language="hi"), "voice"),
+    (replace(KEYED, stt=Stage("deepgram", "flux-general-en"), language="hi"), "stt"),
+    (replace(KEYED, tts=Stage("deepgram", "aura-2", "thalia-en"), language="hi"), "voice"),
+    (replace(KEYED, tts=Stage("cartesia", "sonic-3.6", "")), "voice"),
+    (replace(KEYED, tts=Stage("openai", "gpt-4o-mini-tts", "nobody")), "voice"),
+    (replace(KEYED, llm=Stage("openai_compatible", " ")), "llm_name"),
+    (replace(KEYED, realtime=Stage("openai", "gone", "marin")), "realtime"),
+    (replace(KEYED, realtime=replace(SPEECH, voice="nobody")), "realtime_voice"),
+    (replace(KEYED, tongues=(Tongue("fr", NARRATOR),)), "tongues[0].language"),
+    (replace(KEYED, tongues=(Tongue("en", KATIE),)), "tongues[0].language"),
+    (replace(KEYED, tongues=(HINDI, HINDI)), "tongues[1].language"),
+    (replace(KEYED, tongues=(Tongue("hi", Stage("deepgram", "aura-2", "thalia-en")),)), "tongues[0].voice"),
+    (replace(GOOD, tongues=(HINDI,)), "tongues[0].language"),
+    (replace(KEYED, second=Second(stt=FLUX)), "second_stt"),
+    (replace(KEYED, second=Second(llm=Stage("openai", "gone"))), "second_llm"),
+    (replace(KEYED, second=Second(llm=Stage("openai_compatible", " "))), "second_llm_name"),
+    (replace(KEYED, language="hi", second=Second(tts=Stage("local", "espeak-ng", "en-us"))), "second_tts"),
+]
+
+
+@pytest.mark.parametrize(("config", "field"), VENDOR_ERRORS, ids=lambda value: value if isinstance(value, str) else "")
+def test_each_error_of_models_and_languages_is_found_at_its_field(config, field):
+    assert field in [problem.field for problem in problems(config) if problem.severity == "error"]
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        KEYED,
+        replace(KEYED, tts=replace(KATIE, voice="0123456789abcdef0123456789abcdef")),
+        replace(KEYED, language="hi", tts=NARRATOR),
+        replace(KEYED, tongues=(HINDI,)),
+        replace(KEYED, llm=Stage("openai_compatible", "llama-4-70b")),
+        replace(KEYED, realtime=SPEECH),
+        replace(KEYED, second=Second(llm=Stage("anthropic", "claude-haiku-5-5"))),
+    ],
+    ids=lambda config: f"{config.llm.model} {config.tts.voice[:8]} {config.language}",
+)
+def test_what_vendors_can_do_is_no_problem(config):
+    assert problems(config) == []
+
+
+def test_a_voice_that_was_made_for_another_language_is_a_warning_where_any_voice_speaks_any():
+    found = problems(replace(KEYED, language="hi"))
+
+    assert [(problem.field, problem.severity) for problem in found] == [("voice", "warning")]
+
+
+def test_a_second_of_the_same_vendor_is_a_warning():
+    found = problems(replace(KEYED, second=Second(llm=Stage("openai", "gpt-6-luna"))))
+
+    assert [(problem.field, problem.severity) for problem in found] == [("second_llm", "warning")]
+
+
+def test_a_model_that_is_about_to_end_is_a_warning():
+    found = problems(replace(KEYED, stt=Stage("openai", "gpt-4o-transcribe")))
+
+    assert [(problem.field, problem.severity) for problem in found] == [("stt", "warning")]
+    assert "2027-02-26" in found[0].text
+
+
+def test_speech_to_speech_makes_listener_and_model_unimportant():
+    gone = replace(KEYED, stt=Stage("local", "gone"), llm=Stage("local", "gone"), realtime=SPEECH)
+
+    assert problems(gone) == []
+
+
+OWN, PLATFORM, NONE = Account(own=True), Account(platform=True), Account()
+
+
+def test_each_vendor_without_a_key_is_told_once():
+    config = replace(KEYED, tongues=(HINDI,), second=Second(llm=Stage("anthropic", "claude-haiku-5-5")))
+    accounts = {"deepgram": OWN, "openai": PLATFORM, "cartesia": NONE}
+
+    found = [(problem.field, problem.text) for problem in problems(config, accounts)]
+
+    assert found == [
+        ("voice", "There is no key for Cartesia: add one under Keys"),
+        ("second_llm", "There is no key for Anthropic: add one under Keys"),
+    ]
+
+
+def test_a_refused_key_forbids_publishing_and_is_named():
+    accounts = {"deepgram": OWN, "openai": Account(own=True, refused=True), "cartesia": OWN}
+
+    (problem,) = problems(KEYED, accounts)
+
+    assert (problem.field, problem.severity) == ("llm", "error")
+    assert problem.text == "OpenAI refused your key: replace it under Keys"
+
+
+def test_what_runs_here_needs_no_key():
+    assert problems(GOOD, {}) == []

@@ -63,6 +63,8 @@ agents:restore                  POST    302 404   404     422   422    422     4
 telephony:calls                 GET     302 404   404     200   200    200     200     200     200
 telephony:call                  GET     302 404   404     200   200    200     200     200     200
 telephony:recording             GET     302 404   404     200   200    200     200     403     403
+telephony:test                  GET     405 405   405     405   405    405     405     405     405
+telephony:test                  POST    302 404   404     422   422    422     403     403     403
 telephony:numbers               GET     302 404   404     200   200    200     200     403     200
 telephony:numbers               POST    302 404   404     422   422    422     403     403     403
 telephony:number                GET     302 404   404     200   200    200     200     403     200
@@ -154,6 +156,7 @@ def site(db, settings, tmp_path):
         "telephony:call": [slug, call.id],
         "telephony:recording": [slug, call.id],
         "telephony:number": [slug, number.id],
+        "telephony:test": [slug, agent.id],
         "account_reset_password_from_key": ["a", "b-c"],
         "account_confirm_email": ["x"],
         **{f"vobiz:{kind}": ["no-such-token"] for kind in ("answer", "hangup", "after-stream", "stream-status")},

@@ -7,6 +7,7 @@ async with chatting.opened(blueprint, providers, tell=…, on_turn=…) as chat:
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
@@ -26,9 +27,9 @@ from agents.voice.providers.base import (
     LlmTool,
     LlmTransfer,
     LlmUsage,
-    Message,
     Providers,
     ToolCall,
+    ToolSpec,
 )
 from agents.voice.report import CallReport, Speaker, TurnRecord
 from agents.voice.tools.base import ToolBox
@@ -42,6 +43,8 @@ MAX_CHARS: Final = 1_000
 MAX_MESSAGES: Final = 60
 MAX_REPLY_CHARS: Final = 8_000
 TOOL_ROUNDS: Final = 5
+END_CALL: Final = ToolSpec("end_call", "End the conversation, after a goodbye.", '{"type": "object", "properties": {}}')
+TRANSFER: Final = "transfer_call"
 
 
 class Tell(Protocol):
@@ -55,9 +58,20 @@ class _Said:
     """One reply as it comes."""
 
     text: str = ""
+    """All of it, also what was said before a tool was asked."""
+    part: str = ""
     calls: tuple[ToolCall, ...] = ()
     ends: str = ""
     transfer_to: str = ""
+
+    def begin(self) -> None:
+        """Another round: the last one's words stay."""
+        self.text, self.part, self.calls = self.text.strip() and f"{self.text.strip()} ", "", ()
+
+    def add(self, text: str) -> None:
+        """More words; beyond `MAX_REPLY_CHARS` they go."""
+        text = text[: MAX_REPLY_CHARS - len(self.text)]
+        self.text, self.part = self.text + text, self.part + text
 
 
 class Conversation:
@@ -78,7 +92,7 @@ class Conversation:
         self._tell = tell
         self._on_turn = on_turn
         self._dialogue = Dialogue(blueprint.instructions)
-        self._models: list[tuple[Stage, Chat]] = []
+        self._models: list[tuple[Stage, Chat, bool]] = []
         self._meter = Meter()
         self._started = clock.now()
         self._started_wall = clock.wall()
@@ -97,7 +111,8 @@ class Conversation:
         for model, blueprint in wanted:
             try:
                 async with asyncio.timeout(OPEN_S):
-                    self._models.append((blueprint.llm, await stack.enter_async_context(model.open(blueprint))))
+                    chat = await stack.enter_async_context(model.open(blueprint))
+                self._models.append((blueprint.llm, chat, model.capabilities.tools))
             except TimeoutError:
                 self._failed(ProviderTimeout(blueprint.llm.provider, "connect"))
             except ProviderError as error:
@@ -119,9 +134,8 @@ class Conversation:
         self._dialogue.caller(words)
         began = self._clock.now()
         said = await self._reply()
-        if said.text:
-            self._dialogue.agent(said.text, interrupted=False)
-            self._turn("agent", "speech", said.text, began)
+        if said.text.strip():
+            self._turn("agent", "speech", said.text.strip(), began)
         if said.transfer_to:
             self._transfer_to = said.transfer_to
             self.over = f"On the phone the caller would now be put through to {said.transfer_to}."
@@ -150,43 +164,46 @@ class Conversation:
         )
 
     async def _reply(self) -> _Said:
-        """Ask the model, do what it wants done, ask again. The next model where one fails without a word."""
-        said = _Said()
+        """Ask the model; the next one where one fails without a word."""
         if not self._models:
             self._failed(ProviderError(self._blueprint.llm.provider, "closed"))
-        for stage, chat in self._models:
+        for stage, chat, may_use_tools in self._models:
+            said = _Said()
             try:
-                said = await self._with_tools(stage, chat)
+                await self._with_tools(said, stage, chat, may_use_tools=may_use_tools)
             except ProviderError as error:
                 self._failed(error)
-                continue
-            break
-        return said
+                if not said.text:
+                    continue
+            return said
+        return _Said()
 
-    async def _with_tools(self, stage: Stage, chat: Chat) -> _Said:
-        rounds: tuple[Message, ...] = ()
-        said = _Said()
+    async def _with_tools(self, said: _Said, stage: Stage, chat: Chat, *, may_use_tools: bool) -> None:
+        """Take an answer, do what it wants done, ask again. In the last round it must answer in words."""
         for turn in range(TOOL_ROUNDS + 1):
-            last = turn == TOOL_ROUNDS
-            said = await self._listen(stage, chat, self._dialogue.messages() + rounds, said, with_tools=not last)
-            if not said.calls or self._toolbox is None:
-                break
-            results = [await self._use(self._toolbox, call) for call in said.calls]
-            rounds += (Message("assistant", "", calls=said.calls), *results)
-        return said
+            tools = self._tools() if may_use_tools and turn < TOOL_ROUNDS else ()
+            said.begin()
+            try:
+                await self._listen(said, stage, chat, tools)
+            except ProviderError:
+                self._dialogue.agent(said.part.strip(), interrupted=False)
+                raise
+            results = {call.id: await self._use(said, call) for call in said.calls}
+            self._dialogue.agent(said.part.strip(), interrupted=False, calls=said.calls, results=results)
+            if not said.calls or said.ends or said.transfer_to:
+                return
 
-    async def _listen(
-        self, stage: Stage, chat: Chat, messages: tuple[Message, ...], before: _Said, *, with_tools: bool
-    ) -> _Said:
-        said = _Said(before.text and f"{before.text} ")
-        tools = self._toolbox.specs if self._toolbox is not None and with_tools else ()
+    async def _listen(self, said: _Said, stage: Stage, chat: Chat, tools: tuple[ToolSpec, ...]) -> None:
         loop = asyncio.get_running_loop()
         try:
-            async with asyncio.timeout(FIRST_S) as limit, aclosing(chat.reply(messages, tools)) as events:
+            async with (
+                asyncio.timeout(FIRST_S) as limit,
+                aclosing(chat.reply(self._dialogue.messages(), tools)) as events,
+            ):
                 async for event in events:
                     match event:
                         case LlmText(text=text):
-                            said.text = (said.text + text)[:MAX_REPLY_CHARS]
+                            said.add(text)
                             self._tell("typing", text=said.text)
                         case LlmTool(call=call):
                             said.calls += (call,)
@@ -201,21 +218,37 @@ class Conversation:
                             self._count(stage, event)
                     limit.reschedule(loop.time() + BETWEEN_S)
         except TimeoutError:
-            if not said.text:
-                raise ProviderTimeout(stage.provider, "first_token") from None
-            self._failed(ProviderTimeout(stage.provider, "stall"))
-        except ProviderError as error:
-            if not said.text:
-                raise
-            self._failed(error)
-        said.text = said.text.strip()
-        return said
+            raise ProviderTimeout(stage.provider, "stall" if said.part else "first_token") from None
 
-    async def _use(self, toolbox: ToolBox, call: ToolCall) -> Message:
-        result = await toolbox.run(call, key=f"{self._blueprint.call_id}:{call.id}")
-        how = f"{result.ms} ms" if result.ok else "failed"
-        self._tell("remark", text=f"Tool {call.name}: {how}")
-        return Message("tool", result.text, call_id=call.id)
+    def _tools(self) -> tuple[ToolSpec, ...]:
+        names = [target.name for target in self._blueprint.targets]
+        choice = {"type": "object", "properties": {"target": {"enum": names}}, "required": ["target"]}
+        transfer = ToolSpec(TRANSFER, "Put the caller through to one of these people.", json.dumps(choice))
+        theirs = self._toolbox.specs if self._toolbox is not None else ()
+        return (END_CALL, *((transfer,) if names else ()), *theirs)
+
+    async def _use(self, said: _Said, call: ToolCall) -> str:
+        """What the model reads of it."""
+        if call.name == END_CALL.name:
+            said.ends = "goodbye"
+            return "Done."
+        if call.name == TRANSFER:
+            said.transfer_to = self._target(call.arguments)
+            return "Done." if said.transfer_to else "There is nobody of this name."
+        if self._toolbox is None:
+            return f"There is no tool called {call.name[:64]}."
+        result = await self._toolbox.run(call, key=f"{self._blueprint.call_id}:{call.id}")
+        how = f"answered in {result.ms} ms" if result.ok else f"failed: {result.refused or result.text[:120]}"
+        self._tell("remark", text=f"Tool {call.name} {how}")
+        return result.text
+
+    def _target(self, arguments: str) -> str:
+        """Only whom the agent lists: what a model writes is no more than a wish."""
+        try:
+            wish = json.loads(arguments)["target"]
+        except (ValueError, KeyError, TypeError):
+            return ""
+        return next((target.name for target in self._blueprint.targets if target.name == wish), "")
 
     def _count(self, stage: Stage, usage: LlmUsage) -> None:
         for meter, amount in (

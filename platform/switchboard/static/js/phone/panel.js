@@ -129,7 +129,8 @@ function failed(error) {
   sound?.close();
   sound = null;
   if (!(error instanceof NoMicrophone || error instanceof Refused)) throw error;
-  enter("over");
+  part("hint").hidden = false;
+  enter("idle");
   trouble(error instanceof NoMicrophone ? MICROPHONE[error.why] : error.message);
 }
 

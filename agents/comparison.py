@@ -10,9 +10,12 @@ from typing import Literal
 
 from agents import catalogue
 from agents.config import AgentConfig
-from agents.voice.blueprint import Form, Slot, Stage, Tongue
+from agents.voice.blueprint import Form, HttpTool, McpServer, Slot, Stage, Tongue
 
-SectionName = Literal["identity", "opening", "languages", "answers", "forms", "model", "second", "limits", "targets"]
+SectionName = (
+    Literal["identity", "opening", "languages", "answers", "forms", "model", "second", "limits", "targets"]
+    | Literal["tools", "mcp", "lookup", "variables"]
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +90,13 @@ def _settings(config: AgentConfig) -> Iterator[tuple[Setting, str]]:
     yield ("limits", "Goodbye"), config.phrases.goodbye
     yield ("limits", "Before the end"), config.phrases.closing
     yield ("limits", "When something fails"), config.phrases.trouble
+    yield ("limits", "When something takes long"), config.phrases.wait
+    yield ("limits", "When nothing works"), config.phrases.failed
     yield from _rows("targets", [(target.name, target.e164) for target in config.targets])
+    yield from _rows("tools", [(tool.name, _tool(tool)) for tool in config.tools])
+    yield from _rows("mcp", [(server.name, _server(server)) for server in config.mcp])
+    yield ("lookup", "Look-up"), _lookup(config.lookup)
+    yield from _rows("variables", list(config.variables))
 
 
 def _rows(section: SectionName, rows: list[tuple[str, str]]) -> Iterator[tuple[Setting, str]]:
@@ -123,6 +132,36 @@ def _form(form: Form) -> str:
 def _slot(slot: Slot) -> str:
     options = f" ({', '.join(slot.options)})" if slot.options else ""
     return f"Asks {slot.name}, {slot.kind}{options}: {slot.prompt}"
+
+
+def _tool(tool: HttpTool) -> str:
+    changes = "only reads" if tool.effect == "read" else "changes something"
+    return _paragraphs(
+        tool.description,
+        f"{tool.method} {tool.url}",
+        *_headers(tool.headers),
+        *(f"Arguments: {line}" for line in tool.schema.splitlines()),
+        f"It {changes}, and is waited for {tool.timeout_ms / 1000:g} s",
+        *filter(None, [tool.excuse and f"Says: {tool.excuse}"]),
+    )
+
+
+def _server(server: McpServer) -> str:
+    allowed = ", ".join(server.tools) or "all of its tools"
+    return _paragraphs(
+        server.url, *_headers(server.headers), f"May use {allowed}, each for {server.timeout_ms / 1000:g} s"
+    )
+
+
+def _lookup(lookup: HttpTool | None) -> str:
+    if lookup is None:
+        return ""
+    wait = f"Waited for {lookup.timeout_ms / 1000:g} s"
+    return _paragraphs(f"{lookup.method} {lookup.url}", *_headers(lookup.headers), wait)
+
+
+def _headers(headers: tuple[tuple[str, str], ...]) -> list[str]:
+    return [f"{key}: {value}" for key, value in headers]
 
 
 def _paragraphs(*lines: str) -> str:

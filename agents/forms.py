@@ -13,12 +13,13 @@ from agents.comparison import SectionName
 from agents.config import AgentConfig
 from agents.entries import Accounts
 from agents.fields import EditorForm, choice, figure, text, unix
+from agents.keyed_start import missing, offer, with_models
 from agents.pickers import Groups, Options, effect, key_of, stage_of, voice_groups, voice_label, with_current
-from agents.starting_points import STARTING_POINTS
+from agents.starting_points import STARTING_POINTS, starting_point
 from agents.voice.blueprint import Limits, Phrases
 
 Initial = dict[str, Any]
-PHRASES = ("idle", "goodbye", "closing", "trouble")
+PHRASES = ("idle", "goodbye", "closing", "trouble", "wait", "failed")
 
 
 class SectionForm(EditorForm):
@@ -144,6 +145,8 @@ class LimitsForm(SectionForm):
     goodbye = text("Goodbye")
     closing = text("Before the longest call ends")
     trouble = text("When something fails", hint="Said instead of silence")
+    wait = text("When something takes long", hint="Said while a tool is busy")
+    failed = text("When nothing works", hint="Said before the call ends")
 
     def initial_of(self, config: AgentConfig) -> Initial:
         return {
@@ -183,3 +186,23 @@ class NewAgentForm(EditorForm):
         choices=[(point.id, f"{point.name}: {point.summary}") for point in STARTING_POINTS],
         initial=STARTING_POINTS[0].id,
     )
+    models = choice("Made of", radio=True, required=False)
+
+    def __init__(self, data: Mapping[str, str] | None = None, *, accounts: Accounts) -> None:
+        super().__init__(data)
+        field = self.fields["models"]
+        if isinstance(field, forms.ChoiceField):
+            field.choices = [("local", "What runs on this machine: free, English only"), ("ai", offer(accounts))]
+        field.initial = "local" if missing(accounts) else "ai"
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        if cleaned.get("language") != catalogue.ENGLISH.code and cleaned.get("models") != "ai":
+            self.add_error("models", "What runs on this machine speaks English only: choose AI models.")
+        return cleaned
+
+    def make(self, business: str) -> AgentConfig:
+        """The draft; only when valid."""
+        typed = self.cleaned_data
+        config = starting_point(typed["start"]).make(typed["name"], business)
+        return with_models(config, typed["language"], business) if typed["models"] == "ai" else config

@@ -22,6 +22,7 @@ IDLE_PROMPTS: Final = (0, 5)
 MAX_CALL_S: Final = (60, 14_400)
 WARN_BEFORE_S: Final = (0, 300)
 
+_RECORDED = ("record", "रिकॉर्ड", "रिकार्ड")
 _SLOT_NAME = re.compile(r"\{([^{}]*)\}")
 
 
@@ -109,7 +110,7 @@ def _listening(config: AgentConfig) -> Iterator[tuple[catalogue.StageName, str, 
 def _opening(config: AgentConfig) -> Iterator[Problem]:
     if not config.greeting.strip():
         yield Problem("greeting", "Write the first words: a caller who hears nothing hangs up")
-    elif config.record and "record" not in config.greeting.lower():
+    elif config.record and not any(word in config.greeting.lower() for word in _RECORDED):
         yield Problem("greeting", "The first words do not say that the call is recorded", "warning")
 
 
@@ -245,7 +246,7 @@ def _limits(config: AgentConfig) -> Iterator[Problem]:
         yield Problem("limits.max_call_s", "End a call after 1 to 240 minutes")
     if not _within(limits.warn_before_s, WARN_BEFORE_S) or limits.warn_before_s >= limits.max_call_s:
         yield Problem("limits.warn_before_s", "Warn at most 300 seconds before the end, and after the beginning")
-    for name in ("idle", "goodbye", "closing", "trouble"):
+    for name in ("idle", "goodbye", "closing", "trouble", "wait", "failed"):
         if not getattr(config.phrases, name).strip():
             yield Problem(f"phrases.{name}", "Write a sentence: the agent must not fall silent here")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -24,7 +23,6 @@ from agents.publishing import NothingToPublishError, PublishError
 from agents.rows import UnknownRowError
 from agents.sections import TITLES, Section
 from agents.standing import Standing
-from agents.starting_points import starting_point
 from tenants.access import TenantRequest, tenant_view
 
 PARTS = ("contents", "problems", "publish")
@@ -42,11 +40,9 @@ def index(request: TenantRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @tenant_view("edit agents")
 def new(request: TenantRequest) -> HttpResponse:
-    form = NewAgentForm(request.POST.dict() if request.method == "POST" else None)
+    form = NewAgentForm(request.POST.dict() if request.method == "POST" else None, accounts=accounts())
     if request.method == "POST" and form.is_valid():
-        typed = form.cleaned_data
-        config = starting_point(typed["start"]).make(typed["name"], request.tenant.name)
-        return _see(request, publishing.create(replace(config, language=typed["language"]), request.user))
+        return _see(request, publishing.create(form.make(request.tenant.name), request.user))
     return TemplateResponse(request, "agents/new.html", {"form": form}, status=422 if form.is_bound else 200)
 
 

@@ -71,6 +71,8 @@ def limits(**typed) -> dict[str, str]:
         "goodbye": "Goodbye.",
         "closing": "One minute left.",
         "trouble": "Please hold on.",
+        "wait": "One moment.",
+        "failed": "Please call again later.",
         **typed,
     }
 
@@ -388,7 +390,7 @@ def test_a_count_of_rows_out_of_all_measure_is_bounded(enter, asha):
 
 
 def test_a_section_of_no_such_name_is_not_here(enter, asha):
-    assert enter("owner").post(section_of(asha, "tools")).status_code == 404
+    assert enter("owner").post(section_of(asha, "no-such")).status_code == 404
 
 
 # Problems, publishing, restoring

@@ -16,12 +16,14 @@ from django.conf import settings
 from django.db.models import Max
 from django.utils import timezone
 
+from agents import secrets
 from agents.access import accesses, accounts
 from agents.comparison import Change, compare
 from agents.config import AgentConfig, as_json, read
 from agents.models import Agent, AgentVersion
 from agents.problems import Problem
 from agents.problems import problems as problems_of
+from agents.tool_problems import tool_problems
 from agents.voice.blueprint import Blueprint
 from tenants import audit
 from tenants.models import User
@@ -85,7 +87,9 @@ def discard_draft(agent: Agent) -> Agent:
 
 def problems(config: AgentConfig | Mapping[str, Any]) -> list[Problem]:
     """Errors, then warnings, keys of the current tenant included. Raises `ConfigError` for a wrong shape."""
-    return problems_of(config if isinstance(config, AgentConfig) else read(config), accounts())
+    config = config if isinstance(config, AgentConfig) else read(config)
+    found = [*problems_of(config, accounts()), *tool_problems(config, secrets.names())]
+    return sorted(found, key=lambda problem: problem.severity != "error")
 
 
 def changes(agent: Agent) -> tuple[Change, ...]:
@@ -122,7 +126,12 @@ def blueprint(version: AgentVersion) -> Blueprint:
     """What the engine gets. Raises `ConfigError`."""
     config = read(version.config)
     made = blueprint_of(config, config.name or version.agent.name, version.number)
-    return replace(made, access=accesses(), reachable=tuple(settings.REACHABLE_HOSTS))
+    return equipped(made)
+
+
+def equipped(made: Blueprint) -> Blueprint:
+    """With the tenant's accounts and secrets, and what its tools may reach."""
+    return secrets.put_in(replace(made, access=accesses(), reachable=tuple(settings.REACHABLE_HOSTS)))
 
 
 def blueprint_of(config: AgentConfig | Mapping[str, Any], agent: str, number: int) -> Blueprint:

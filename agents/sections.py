@@ -15,6 +15,7 @@ from agents.forms import IdentityForm, Initial, LimitsForm, OpeningForm, Section
 from agents.language_rows import TongueRows
 from agents.model_forms import ModelForm, SecondForm
 from agents.rowsets import AnswerRows, FormRow, FormRows, SectionRows, SlotRow, TargetRows
+from agents.tool_rows import LookupForm, ServerRows, ToolRows, VariableRows
 
 
 class Section(Protocol):
@@ -37,9 +38,11 @@ class Section(Protocol):
 
 
 _FORMS: Final[dict[str, type[SectionForm]]] = {
-    form.id: form for form in (IdentityForm, OpeningForm, ModelForm, SecondForm, LimitsForm)
+    form.id: form for form in (IdentityForm, OpeningForm, ModelForm, SecondForm, LimitsForm, LookupForm)
 }
-_ROWS: Final[dict[str, type[SectionRows]]] = {kind.id: kind for kind in (TongueRows, AnswerRows, FormRows, TargetRows)}
+_ROWS: Final[dict[str, type[SectionRows]]] = {
+    kind.id: kind for kind in (TongueRows, AnswerRows, FormRows, TargetRows, ToolRows, ServerRows, VariableRows)
+}
 _IN_ORDER: Final = (
     IdentityForm,
     OpeningForm,
@@ -50,6 +53,10 @@ _IN_ORDER: Final = (
     SecondForm,
     LimitsForm,
     TargetRows,
+    ToolRows,
+    ServerRows,
+    LookupForm,
+    VariableRows,
 )
 TITLES: Final[dict[SectionName, str]] = {kind.id: kind.title for kind in _IN_ORDER}
 

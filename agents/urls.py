@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from agents import key_pages, views, voice_pages
+from agents import key_pages, secret_pages, tool_pages, views, voice_pages
 
 app_name = "agents"
 
@@ -16,6 +16,10 @@ urlpatterns = [
     path("agents/<uuid:agent_id>/discard/", views.discard, name="discard"),
     path("agents/<uuid:agent_id>/versions/", views.versions, name="versions"),
     path("agents/<uuid:agent_id>/versions/<int:number>/restore/", views.restore, name="restore"),
+    path("agents/<uuid:agent_id>/try/<slug:kind>/<slug:name>/", tool_pages.attempt, name="try"),
+    path("secrets/", secret_pages.index, name="secrets"),
+    path("secrets/<uuid:secret_id>/", secret_pages.edit, name="secret"),
+    path("secrets/<uuid:secret_id>/remove/", secret_pages.remove, name="secret-remove"),
     path("voices/preview/", voice_pages.preview, name="preview"),
     path("keys/", key_pages.index, name="keys"),
     path("keys/<slug:provider>/", key_pages.edit, name="key"),

@@ -11,8 +11,10 @@ from django.db import transaction
 from django.urls import URLResolver, get_resolver, reverse
 from django.utils import timezone
 
+from agents import publishing, secrets
 from agents.models import Agent, ProviderKey
 from agents.seeding import seed_agents
+from agents.voice.blueprint import HttpTool
 from telephony.models import Call, PhoneNumber, Recording
 from tenants.models import Membership, Role
 from tenants.scope import tenant_scope
@@ -59,6 +61,14 @@ agents:key-remove               GET     302 404   404     200   200    403     4
 agents:key-remove               POST    302 404   404     302   302    403     403     403     403
 agents:restore                  GET     302 404   404     302   302    302     403     403     403
 agents:restore                  POST    302 404   404     422   422    422     403     403     403
+agents:try                      GET     302 404   404     200   200    200     403     403     403
+agents:try                      POST    302 404   404     200   200    200     403     403     403
+agents:secrets                  GET     302 404   404     200   200    200     403     403     403
+agents:secrets                  POST    302 404   404     422   422    422     403     403     403
+agents:secret                   GET     302 404   404     200   200    200     403     403     403
+agents:secret                   POST    302 404   404     422   422    422     403     403     403
+agents:secret-remove            GET     302 404   404     200   200    200     403     403     403
+agents:secret-remove            POST    302 404   404     302   302    302     403     403     403
 
 telephony:calls                 GET     302 404   404     200   200    200     200     200     200
 telephony:call                  GET     302 404   404     200   200    200     200     200     200
@@ -139,6 +149,8 @@ def site(db, settings, tmp_path):
         name = default_storage.save("call.wav", ContentFile(b"RIFF"))
         Recording.objects.create(call=call, name=name, duration_ms=1, bytes=4)
         ProviderKey.objects.create(provider="deepgram", key="dg-0123456789abcdef", last_four="…cdef")
+        publishing.edit_draft(agent, tools=(HttpTool("inside", "Refused", "https://127.0.0.1/"),))
+        secret = secrets.keep("CRM_TOKEN", "a-long-enough-value", cast.owner)
         member = Membership.objects.get(user=cast.by_role[Role.ANALYST])
     slug = tenant.slug
     args = {
@@ -151,6 +163,9 @@ def site(db, settings, tmp_path):
         "agents:versions": [slug, agent.id],
         "agents:restore": [slug, agent.id, 1],
         "agents:voices": [slug, agent.id],
+        "agents:try": [slug, agent.id, "tool", "inside"],
+        "agents:secrets": [slug],
+        **{f"agents:{name}": [slug, secret.id] for name in ("secret", "secret-remove")},
         **{f"agents:{name}": [slug, "deepgram"] for name in ("key", "key-check", "key-remove")},
         **{f"agents:{name}": [slug] for name in ("keys", "preview")},
         "telephony:call": [slug, call.id],

@@ -14,7 +14,7 @@ import httpcore
 from agents.voice.blueprint import Blueprint, HttpTool, McpServer
 from agents.voice.providers.base import ToolCall, ToolSpec
 from agents.voice.tools import http
-from agents.voice.tools.base import ToolBox, ToolFacts, ToolResult
+from agents.voice.tools.base import ToolFacts, ToolResult
 from agents.voice.tools.guard import Gate, pool
 from agents.voice.tools.request import hider
 
@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 
 @asynccontextmanager
-async def open_tools(blueprint: Blueprint, gate: Gate | None = None) -> AsyncIterator[ToolBox]:
+async def open_tools(blueprint: Blueprint, gate: Gate | None = None) -> AsyncIterator[Box]:
     """The tools of a blueprint whose variables are filled in. Connects to nothing but MCP servers, and waits for none.
 
     Left within `CLOSE_S`, whatever the servers do; requests under way are given up.
@@ -66,6 +66,7 @@ class Box:
         self._own = tuple(ToolSpec(tool.name, tool.description, tool.schema) for tool in self._http.values())[::-1]
         self._connections, self._gate, self._hide = connections, gate, hide
         self._servers: list[Server] = []
+        self._settled = {server.name: asyncio.Event() for server in blueprint.mcp}
 
     @property
     def specs(self) -> tuple[ToolSpec, ...]:
@@ -96,10 +97,15 @@ class Box:
             return await server.call(call, key=key)
         return ToolResult(f"There is no tool called {call.name[:64]}.", ok=False)
 
+    async def settled(self) -> None:
+        """Wait until every MCP server has listed its tools or failed: for a page that shows them."""
+        for event in self._settled.values():
+            await event.wait()
+
     async def serve(self, server: McpServer) -> None:
         """One MCP server until cancelled. Its library is large, so it is loaded beside the loop."""
         module = await asyncio.to_thread(importlib.import_module, "agents.voice.tools.mcp")
-        one: Server = module.Server(server, self._gate.another(), self._hide)
+        one: Server = module.Server(server, self._gate.another(), self._hide, self._settled[server.name])
         self._servers.append(one)
         await one.run()
 

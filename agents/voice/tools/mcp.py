@@ -56,16 +56,14 @@ class Offer:
 class Server:
     """One server during one call. `run` it in a task; cancelling that closes the session."""
 
-    def __init__(self, server: McpServer, gate: Gate, hide: Callable[[str], str]) -> None:
-        """`gate` is this server's own: its refusals are ours."""
+    def __init__(self, server: McpServer, gate: Gate, hide: Callable[[str], str], settled: asyncio.Event) -> None:
+        """`gate` is this server's own: its refusals are ours. `settled`: the session is open, or could not be."""
         self.server, self.gate, self.hide = server, gate, hide
         self.offers: dict[str, Offer] = {}
         self.trouble = ""
         """Why the server cannot be used now, for a person."""
 
-        self.settled = asyncio.Event()
-        """The session is open, or could not be opened."""
-
+        self.settled = settled
         self._client: Client | None = None
         self._wanted, self._broken = asyncio.Event(), asyncio.Event()
         self._wanted.set()

@@ -120,6 +120,8 @@ class Wire:
         self._arrived = asyncio.Event()
         self._room = asyncio.Event()
         self._last_to_skip: Callable[[Frame], bool] | None = None
+        self._caught_up = asyncio.Event()
+        self._caught_up.set()
         self._ended: ProviderError | None = None
         self._closing = False
         self._pair = asyncio.create_task(self._run())
@@ -128,11 +130,6 @@ class Wire:
     def alive(self) -> bool:
         """Nothing is known against sending. A peer that vanished without a word looks alive until its pong is due."""
         return self._ended is None and not self._closing
-
-    @property
-    def skipping(self) -> bool:
-        """`skip_until` has not met its last message."""
-        return self._last_to_skip is not None
 
     def send(self, message: Frame) -> None:
         """Send after what waits. Never blocks, never raises; a peer that takes nothing at all loses the socket."""
@@ -198,7 +195,18 @@ class Wire:
         self._inbox.clear()
         self._held = 0
         self._last_to_skip = last
+        self._caught_up.clear()
         self._room.set()
+
+    async def caught_up(self) -> None:
+        """Wait until nothing is skipped any more. Raises `ProviderError` when the socket has ended before that."""
+        await self._caught_up.wait()
+        if self._last_to_skip is not None:
+            raise self._ended or ProviderError(self._target.provider, "closed")
+
+    def abort(self, why: ProviderError) -> None:
+        """Cut the line at once; `why` is what `receive` raises. `close` is still due."""
+        self._end(why)
 
     async def close(self, goodbye: Frame = "") -> None:
         """Say goodbye, close, and cut the line if the peer is not done within 2 s in all. Never raises for the peer."""
@@ -224,6 +232,7 @@ class Wire:
             self._ended = why
         self._connection.transport.abort()
         self._arrived.set()
+        self._caught_up.set()
 
     async def _run(self) -> None:
         try:
@@ -261,6 +270,7 @@ class Wire:
             if self._last_to_skip is not None:
                 if self._last_to_skip(message):
                     self._last_to_skip = None
+                    self._caught_up.set()
                 continue
             self._inbox.append(message)
             self._held += len(message)

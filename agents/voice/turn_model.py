@@ -199,7 +199,8 @@ def _between() -> Floats:
     """A windowed sinc at half a sample, for `numpy.convolve`."""
     at = np.arange(-_TAPS, _TAPS) + 0.5
     taps = np.sinc(at) * (0.5 + 0.5 * np.cos(np.pi * at / _TAPS))
-    return (taps / taps.sum()).astype(np.float32)
+    between: Floats = (taps / taps.sum()).astype(np.float32)
+    return between
 
 
 @cache

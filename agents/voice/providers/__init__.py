@@ -19,7 +19,10 @@ _LISTENERS: Final = {
     "scripted": "agents.voice.providers.scripted:Listener",
 }
 _MODELS: Final = {
+    "anthropic": "agents.voice.providers.anthropic:Anthropic",
     "local": "agents.voice.providers.local.llm:BuiltIn",
+    "openai": "agents.voice.providers.openai.llm:OpenAi",
+    "openai_compatible": "agents.voice.providers.openai.llm:Compatible",
     "scripted": "agents.voice.providers.scripted:Model",
 }
 _VOICES: Final = {

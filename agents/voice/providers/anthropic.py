@@ -1,0 +1,276 @@
+"""Anthropic's language models, over messages. The SDK is imported when a call first needs it.
+
+Instructions and tools are marked for the vendor's cache. Thinking is switched off: a caller would wait for it. Usage
+comes in another shape than OpenAI's: here input tokens exclude cached ones, and those written to the cache stand apart.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from agents.voice.blueprint import Access, Blueprint
+from agents.voice.errors import ProviderError, ProviderRefused
+from agents.voice.providers import history
+from agents.voice.providers.base import (
+    LlmCapabilities,
+    LlmEvent,
+    LlmText,
+    LlmTool,
+    LlmUsage,
+    Message,
+    ToolCall,
+    ToolSpec,
+)
+from agents.voice.providers.sdk import CONNECT_S, READ_S, Clients, failure, timeout, within
+from agents.voice.providers.tokens import count, estimate
+
+if TYPE_CHECKING:
+    import httpx2
+    from anthropic import AsyncAnthropic
+
+MOST_TOKENS: Final = 800
+"""A spoken answer has some 60; the rest is for the arguments of tools."""
+ANSWER_S: Final = 8.0
+"""For a question about the account."""
+
+_AGAIN_WITHIN_S: Final = 1.0
+_MOST_MODELS: Final = 256
+_CACHED: Final = {"cache_control": {"type": "ephemeral"}}
+
+Json = dict[str, Any]
+
+
+def _make(access: Access, http: httpx2.AsyncClient) -> AsyncAnthropic:
+    from anthropic import AsyncAnthropic
+
+    return AsyncAnthropic(
+        api_key=access.key or "none", base_url=access.url, timeout=timeout(), max_retries=0, http_client=http
+    )
+
+
+async def _close(client: AsyncAnthropic) -> None:
+    await client.close()
+
+
+CLIENTS: Final = Clients(_make, _close, "anthropic", "anthropic.resources.messages")
+
+
+def request(
+    blueprint: Blueprint,
+    messages: tuple[Message, ...],
+    tools: tuple[ToolSpec, ...],
+    declared: tuple[ToolSpec, ...],
+    *,
+    thinks: bool,
+) -> Json:
+    """`declared`: tools that are named although none may be used, for the sake of the cache and of earlier calls.
+
+    `thinks`: the model does not let its thinking be switched off.
+    """
+    system, rendered = history.anthropic_messages(messages)
+    asked: Json = {"model": blueprint.llm.model, "messages": rendered, "max_tokens": MOST_TOKENS}
+    if system:
+        asked["system"] = [{"type": "text", "text": system, **_CACHED}]
+    if not thinks:
+        asked["thinking"] = {"type": "disabled"}
+    named = tools or declared
+    if named:
+        described = [
+            {"name": name, "description": tool.description, "input_schema": history.schema_of(tool)}
+            for name, tool in zip(history.tool_names(named), named, strict=True)
+        ]
+        described[-1] |= _CACHED
+        asked["tools"] = described
+        asked["tool_choice"] = {"type": "auto" if tools else "none"}
+    return asked
+
+
+@dataclass(slots=True)
+class Answer:
+    """One answer on its way. `names`: tools as the request named them → ours; a call of another is not passed on."""
+
+    names: Mapping[str, str]
+    said: list[str] = field(default_factory=list)
+    stopped: str = ""
+    """The vendor's reason for ending; empty until it came."""
+    request_id: str = ""
+    _call: ToolCall | None = None
+    _arguments: list[str] = field(default_factory=list)
+    _in: int = 0
+    _cached: int = 0
+    _out: int = 0
+    _began: bool = False
+
+    def take(self, event: Any) -> LlmEvent | None:
+        """What an event of the SDK adds."""
+        match event.type:
+            case "content_block_delta":
+                return self._delta(event.delta)
+            case "content_block_start" if event.content_block.type == "tool_use":
+                block = event.content_block
+                self._call, self._arguments = ToolCall(block.id, block.name, ""), []
+                if block.input:
+                    self._arguments.append(json.dumps(block.input, ensure_ascii=False))
+            case "content_block_start" if event.content_block.type == "text" and event.content_block.text:
+                return self._text(event.content_block.text)
+            case "content_block_stop":
+                return self._called()
+            case "message_start":
+                self.request_id, self._began = str(event.message.id or ""), True
+                self._count(event.message.usage)
+            case "message_delta":
+                self.stopped = event.delta.stop_reason or self.stopped
+                self._count(event.usage)
+        return None
+
+    def _delta(self, delta: Any) -> LlmEvent | None:
+        if delta.type == "text_delta" and delta.text:
+            return self._text(delta.text)
+        if delta.type == "input_json_delta":
+            self._arguments.append(delta.partial_json)
+        return None
+
+    def _text(self, text: str) -> LlmText:
+        self.said.append(text)
+        return LlmText(text)
+
+    def _called(self) -> LlmEvent | None:
+        call, self._call = self._call, None
+        if call is None or call.name not in self.names:
+            return None
+        arguments = "".join(self._arguments) or "{}"
+        self.said.append(arguments)
+        return LlmTool(ToolCall(call.id, self.names[call.name], arguments))
+
+    def _count(self, usage: Any) -> None:
+        """Figures are cumulative; what an event leaves out stays as it was."""
+        if usage is None:
+            return
+        self._out = usage.output_tokens or self._out
+        if usage.input_tokens is not None:
+            self._in = usage.input_tokens + (usage.cache_creation_input_tokens or 0)
+        if usage.cache_read_input_tokens is not None:
+            self._cached = usage.cache_read_input_tokens
+
+    def usage(self, messages: tuple[Message, ...], tools: tuple[ToolSpec, ...]) -> LlmUsage | None:
+        """The vendor's figures; for an answer that was cut off, the last of them and what was heard of it."""
+        if self.stopped:
+            return LlmUsage(self._in, self._cached, self._out, request_id=self.request_id)
+        said = "".join(self.said)
+        if self._began:
+            out = max(self._out, count(said))
+            return LlmUsage(self._in, self._cached, out, estimated=True, request_id=self.request_id)
+        return estimate(messages, tools, said) if said else None
+
+
+class _Chat:
+    """`spent` is the usage of the last answer, an estimate where it was cut off before the vendor's figure."""
+
+    def __init__(self, client: AsyncAnthropic, blueprint: Blueprint, access: Access, always: set[str]) -> None:
+        self._client = client
+        self._blueprint = blueprint
+        self._access = access
+        self._always = always
+        self._declared: tuple[ToolSpec, ...] = ()
+        self.spent: LlmUsage | None = None
+
+    async def reply(
+        self, messages: tuple[Message, ...], tools: tuple[ToolSpec, ...] = ()
+    ) -> AsyncGenerator[LlmEvent, None]:
+        if tools:
+            self._declared = tools
+        answer = Answer(history.tool_names(tools))
+        self.spent = None
+        failed: ProviderError | None = None
+        try:
+            async with await self._ask(messages, tools) as stream:
+                while failed is None:
+                    try:
+                        event = await self._next(stream)
+                    except ProviderError as error:
+                        failed = error
+                        break
+                    if event is None:
+                        break
+                    gave = answer.take(event)
+                    if gave is not None:
+                        yield gave
+        finally:
+            self.spent = answer.usage(messages, tools)
+        if self.spent is not None:
+            yield self.spent
+        if failed is None and not answer.stopped:
+            failed = ProviderError(self._access.provider, "cut", "the answer ended in the middle")
+        if failed is None and answer.stopped == "refusal" and not answer.said:
+            failed = ProviderRefused(self._access.provider, "filtered")
+        if failed is not None:
+            raise failed
+
+    async def _ask(self, messages: tuple[Message, ...], tools: tuple[ToolSpec, ...]) -> Any:
+        """The stream, once the vendor has begun to answer.
+
+        Asks again for two reasons: a model that insists on thinking, and an idle connection that the vendor had closed
+        meanwhile.
+        """
+        now = asyncio.get_running_loop().time
+        model, broken = self._blueprint.llm.model, False
+        while True:
+            thinks, began = model in self._always, now()
+            declared = self._declared or history.called(messages)
+            asked = request(self._blueprint, messages, tools, declared, thinks=thinks)
+            try:
+                begun = self._client.messages.create(**asked, stream=True)
+                return await within(self._access.provider, CONNECT_S + READ_S, begun)
+            except Exception as error:
+                failed = failure(self._access.provider, error, self._access.key)
+                if not thinks and failed.kind == "bad_request" and "thinking" in str(failed):
+                    self._always.add(model)
+                elif failed.kind == "connect" and not broken and now() - began < _AGAIN_WITHIN_S:
+                    broken = True
+                else:
+                    raise failed from None
+
+    async def _next(self, stream: Any) -> Any:
+        try:
+            return await within(self._access.provider, READ_S, anext(stream, None))
+        except Exception as error:
+            raise failure(self._access.provider, error, self._access.key) from None
+
+
+class Anthropic:
+    """Anthropic."""
+
+    name = "anthropic"
+    capabilities = LlmCapabilities(keeps_state=False, languages=("en", "hi"), tools=True)
+
+    def __init__(self) -> None:
+        self._always: set[str] = set()
+
+    @asynccontextmanager
+    async def open(self, blueprint: Blueprint) -> AsyncIterator[_Chat]:
+        """No connection is made before the first reply; the account's warm ones are used."""
+        access = blueprint.access_to(self.name)
+        if len(self._always) > _MOST_MODELS:
+            self._always.clear()
+        async with CLIENTS.lend(access) as client:
+            yield _Chat(client, blueprint, access, self._always)
+
+
+async def check(access: Access) -> None:
+    """Whether the account takes the key. Raises `ProviderRefused`, `ProviderError`."""
+    await models(access)
+
+
+async def models(access: Access) -> tuple[str, ...]:
+    """Ids of the models that the account may use. Raises `ProviderError`."""
+    async with CLIENTS.once(access) as client:
+        try:
+            listed = await within(access.provider, ANSWER_S, client.models.list(limit=100))
+        except Exception as error:
+            raise failure(access.provider, error, access.key) from None
+        return tuple(str(model.id) for model in listed.data)

@@ -1,0 +1,159 @@
+"""The chunks of a chat completion → what the model says. Pure, and patient with servers that only look like OpenAI's.
+
+Those leave out `index`, `id` or usage, send a call in one piece, answer a question for one tool with an object instead
+of text, or think aloud between `<think>` marks.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from agents.voice.providers.base import LlmEvent, LlmText, LlmTool, LlmUsage, ToolCall
+
+_OPEN: Final = "<think>"
+_SHUT: Final = "</think>"
+
+
+@dataclass(slots=True)
+class _Call:
+    id: str = ""
+    name: str = ""
+    arguments: list[str] = field(default_factory=list)
+
+
+class Answer:
+    """One answer on its way. `names`: tools as the request named them → ours; a call of another is not passed on."""
+
+    __slots__ = ("_calls", "_names", "_unthought", "finish", "refused", "request_id", "said", "usage")
+
+    def __init__(self, names: Mapping[str, str]) -> None:
+        self._names = names
+        self._calls: dict[int, _Call] = {}
+        self._unthought = Unthought()
+        self.finish = ""
+        """The vendor's reason for ending; empty until it came."""
+        self.said: list[str] = []
+        self.request_id = ""
+        self.usage: LlmUsage | None = None
+
+    @property
+    def anything(self) -> bool:
+        """The model gave text or a call."""
+        return bool(self.said or self._calls)
+
+    def take(self, chunk: Any) -> str:
+        """The text in a chunk of the SDK, often empty."""
+        if chunk.usage is not None:
+            self.usage = _usage(chunk)
+        choices = chunk.choices
+        if not choices:
+            return ""
+        choice = choices[0]
+        if choice.finish_reason:
+            self.finish = choice.finish_reason
+        delta = choice.delta
+        if delta is None:
+            return ""
+        if delta.tool_calls:
+            for part in delta.tool_calls:
+                self._take_call(part)
+        text = delta.content or getattr(delta, "refusal", None) or ""
+        if not isinstance(text, str):
+            return ""
+        if text:
+            self.request_id = self.request_id or str(chunk.id or "")
+            text = self._unthought.take(text)
+        if text:
+            self.said.append(text)
+        return text
+
+    def end(self) -> tuple[LlmEvent, ...]:
+        """What is left when the stream has ended: held back text, and the calls in their order."""
+        rest = self._unthought.rest()
+        left: list[LlmEvent] = [LlmText(rest)] if rest else []
+        self.said += [rest] if rest else []
+        for index, call in sorted(self._calls.items()):
+            if call.name in self._names:
+                name, arguments = self._names[call.name], "".join(call.arguments)
+                left.append(LlmTool(ToolCall(call.id or f"call_{index}", name, arguments or "{}")))
+        return tuple(left)
+
+    def _take_call(self, part: Any) -> None:
+        index = getattr(part, "index", None)
+        made = getattr(part, "id", None) or ""
+        if not isinstance(index, int):
+            index = self._place(made)
+        call = self._calls.setdefault(index, _Call())
+        call.id = call.id or made
+        function = getattr(part, "function", None)
+        if function is None:
+            return
+        call.name = call.name or getattr(function, "name", None) or ""
+        arguments = getattr(function, "arguments", None)
+        if isinstance(arguments, dict):
+            arguments = json.dumps(arguments, ensure_ascii=False)
+        if isinstance(arguments, str) and arguments:
+            call.arguments.append(arguments)
+
+    def _place(self, made: str) -> int:
+        """Without an index: the call of this id, a new one for a new id, else the last."""
+        known = next((index for index, call in self._calls.items() if made and call.id == made), None)
+        if known is not None:
+            return known
+        newest = max(self._calls, default=-1)
+        return newest + 1 if made or newest < 0 else newest
+
+
+class Unthought:
+    """Takes out what an open model thinks aloud before it answers: `<think>…</think>` at the very beginning."""
+
+    __slots__ = ("_held", "_state")
+
+    def __init__(self) -> None:
+        self._held = ""
+        self._state = "begin"
+
+    def take(self, text: str) -> str:
+        """What of it may be spoken now."""
+        if self._state == "through":
+            return text
+        self._held += text
+        if self._state == "after":
+            return self._answer()
+        if self._state == "begin":
+            begun = self._held.lstrip()
+            if len(begun) < len(_OPEN) and _OPEN.startswith(begun):
+                return ""
+            if not begun.startswith(_OPEN):
+                return self.rest()
+            self._state = "thinking"
+        _, shut, after = self._held.partition(_SHUT)
+        if not shut:
+            self._held = self._held[-len(_SHUT) :]
+            return ""
+        self._state, self._held = "after", after
+        return self._answer()
+
+    def _answer(self) -> str:
+        self._held = self._held.lstrip()
+        return self.rest() if self._held else ""
+
+    def rest(self) -> str:
+        """What was held back, when nothing more comes; thoughts are not."""
+        held, self._held = self._held, ""
+        if self._state == "thinking":
+            return ""
+        self._state = "through"
+        return held
+
+
+def _usage(chunk: Any) -> LlmUsage | None:
+    used = chunk.usage
+    prompt, out = getattr(used, "prompt_tokens", None), getattr(used, "completion_tokens", None)
+    if not isinstance(prompt, int) or not isinstance(out, int):
+        return None
+    cached = getattr(getattr(used, "prompt_tokens_details", None), "cached_tokens", None) or 0
+    return LlmUsage(max(0, prompt - cached), cached, out, request_id=str(chunk.id or ""))

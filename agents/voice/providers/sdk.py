@@ -1,0 +1,244 @@
+"""What the adapters on the vendors' own HTTP SDKs share: clients, their deadlines, and the meaning of their failures.
+
+One client per process, event loop and account, so that the next reply finds a warm connection: the SDKs' own default
+drops an idle one after 5 s, which is shorter than many a caller's turn. No SDK retries; whoever asked decides that.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+from weakref import WeakKeyDictionary
+
+from agents.voice.blueprint import Access
+from agents.voice.errors import ProviderError, ProviderRefused, ProviderTimeout
+from agents.voice.providers.wire import blot, by_status
+
+if TYPE_CHECKING:
+    import httpx2
+
+CONNECT_S: Final = 2.0
+READ_S: Final = 5.0
+CLOSE_S: Final = 2.0
+KEEPALIVE_S: Final = 120.0
+_MOST_CONNECTIONS: Final = 1_000
+_MOST_IDLE_CONNECTIONS: Final = 200
+_MOST_ACCOUNTS: Final = 256
+
+C = TypeVar("C")
+
+Http = Callable[[tuple[str, ...] | None], "httpx2.AsyncClient"]
+
+
+@dataclass(slots=True)
+class _Lent(Generic[C]):
+    client: C
+    borrowers: int = field(default=0)
+
+
+class Clients(Generic[C]):
+    """The SDK clients of one vendor. `make` imports the SDK, so it runs in a thread the first time: that takes seconds.
+
+    `guarded`: the address is a tenant's word; only public ones over https are reached, checked at each connect.
+    """
+
+    def __init__(
+        self, make: Callable[[Access, httpx2.AsyncClient], C], close: Callable[[C], Awaitable[None]], *modules: str
+    ) -> None:
+        self._make = make
+        self._close = close
+        self._modules = modules
+        self._loops: WeakKeyDictionary[asyncio.AbstractEventLoop, OrderedDict[tuple[object, ...], _Lent[C]]] = (
+            WeakKeyDictionary()
+        )
+
+    @asynccontextmanager
+    async def lend(self, access: Access, *, guarded: tuple[str, ...] | None = None) -> AsyncIterator[C]:
+        """The account's client; it stays connected afterwards. Raises `ProviderRefused` for a key that is none."""
+        _check_key(access)
+        await load(*self._modules)
+        known = self._loops.setdefault(asyncio.get_running_loop(), OrderedDict())
+        account = (access.provider, access.url, access.key, access.own, guarded)
+        if account not in known:
+            known[account] = _Lent(self._make(access, http(guarded)))
+        lent = known[account]
+        known.move_to_end(account)
+        lent.borrowers += 1
+        try:
+            yield lent.client
+        finally:
+            lent.borrowers -= 1
+            if len(known) > _MOST_ACCOUNTS:
+                await self._forget_one(known)
+
+    @asynccontextmanager
+    async def once(self, access: Access, *, guarded: tuple[str, ...] | None = None) -> AsyncIterator[C]:
+        """A client for one question, closed afterwards: for callers whose event loop lives no longer."""
+        _check_key(access)
+        await load(*self._modules)
+        client = self._make(access, http(guarded))
+        try:
+            yield client
+        finally:
+            await self._closed(client)
+
+    async def _forget_one(self, known: OrderedDict[tuple[object, ...], _Lent[C]]) -> None:
+        idle = next((account for account, lent in known.items() if not lent.borrowers), None)
+        if idle is not None:
+            await self._closed(known.pop(idle).client)
+
+    async def _closed(self, client: C) -> None:
+        try:
+            async with asyncio.timeout(CLOSE_S):
+                await self._close(client)
+        except (TimeoutError, OSError):
+            pass
+
+
+async def load(*modules: str) -> None:
+    """Import SDKs without stopping the event loop for the second or two that it takes."""
+    if not _loaded(modules):
+        await asyncio.to_thread(_load, modules)
+
+
+def _load(modules: tuple[str, ...]) -> None:
+    for module in modules:
+        import_module(module)
+    _done.add(modules)
+
+
+def _loaded(modules: tuple[str, ...]) -> bool:
+    return modules in _done
+
+
+_done: set[tuple[str, ...]] = set()
+
+
+def _check_key(access: Access) -> None:
+    if not (access.key.isascii() and access.key.isprintable()):
+        raise ProviderRefused(access.provider, "unauthorized", "the key holds characters that no key has")
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    return ssl.create_default_context()
+
+
+def http(guarded: tuple[str, ...] | None = None) -> httpx2.AsyncClient:
+    """An HTTP client that follows no redirect: the key goes to the configured host and nowhere else."""
+    import httpx2
+
+    limits = httpx2.Limits(
+        max_connections=_MOST_CONNECTIONS,
+        max_keepalive_connections=_MOST_IDLE_CONNECTIONS,
+        keepalive_expiry=KEEPALIVE_S,
+    )
+    if guarded is None:
+        return httpx2.AsyncClient(verify=_tls(), limits=limits, timeout=timeout(), follow_redirects=False)
+    from agents.voice.providers.guarded import transport
+
+    return httpx2.AsyncClient(
+        transport=transport(guarded, _tls(), limits), timeout=timeout(), follow_redirects=False, trust_env=False
+    )
+
+
+def timeout() -> httpx2.Timeout:
+    """For each step of a request, not for all of it."""
+    import httpx2
+
+    return httpx2.Timeout(connect=CONNECT_S, read=READ_S, write=5.0, pool=1.0)
+
+
+def failure(provider: str, error: Exception, key: str = "") -> ProviderError:
+    """What an SDK's exception means. Both SDKs are of one make: `status_code`, `body`, and the cause below."""
+    if isinstance(error, ProviderError):
+        return error
+    status, body = getattr(error, "status_code", None), getattr(error, "body", None)
+    told = _told(body)
+    if isinstance(status, int) and 300 <= status < 400:
+        return ProviderRefused(provider, "address", "it sends to another address")
+    if (isinstance(status, int) and status >= 400) or told:
+        return _refusal(provider, status if isinstance(status, int) else 0, told, key)
+    return _broken(provider, error)
+
+
+def _told(body: object) -> dict[str, str]:
+    """`type`, `code`, `message`, `param` of an error, which one vendor wraps in `error` and the other's SDK unwraps."""
+    if isinstance(body, Mapping):
+        inner = body.get("error", body)
+        if isinstance(inner, Mapping):
+            return {str(name): str(value) for name, value in inner.items() if isinstance(value, str | int)}
+    return {}
+
+
+_KINDS: Final = {
+    "insufficient_quota": 402,
+    "billing_hard_limit_reached": 402,
+    "billing_not_active": 402,
+    "billing_error": 402,
+    "authentication_error": 401,
+    "invalid_api_key": 401,
+    "permission_error": 403,
+    "rate_limit_exceeded": 429,
+    "rate_limit_error": 429,
+    "overloaded_error": 529,
+    "api_error": 500,
+    "server_error": 500,
+    "timeout_error": 504,
+    "invalid_request_error": 400,
+    "not_found_error": 404,
+}
+
+
+def _refusal(provider: str, status: int, told: Mapping[str, str], key: str) -> ProviderError:
+    named = _KINDS.get(told.get("code", "")) or _KINDS.get(told.get("type", ""))
+    message = told.get("message", "")
+    if named == 402 or "credit balance" in message:
+        status = 402
+    elif status < 400:
+        status = named or 500
+    if status in {401, 402, 403}:
+        return by_status(provider, status)
+    detail = blot(message, key)
+    if status == 429 or status >= 500 or status == 408:
+        return by_status(provider, status, detail)
+    return ProviderRefused(provider, "bad_request", detail or f"status {status}")
+
+
+def _broken(provider: str, error: Exception) -> ProviderError:
+    import httpx2
+
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, httpx2.HTTPError | httpx2.InvalidURL):
+        cause = cause.__cause__
+    name = type(cause or error).__name__
+    match cause:
+        case httpx2.ConnectTimeout():
+            return ProviderTimeout(provider, "connect")
+        case httpx2.PoolTimeout():
+            return ProviderTimeout(provider, "busy")
+        case httpx2.TimeoutException():
+            return ProviderTimeout(provider, "stall")
+        case httpx2.InvalidURL() | httpx2.UnsupportedProtocol():
+            return ProviderRefused(provider, "address", blot(str(cause), ""))
+        case httpx2.DecodingError():
+            return ProviderError(provider, "protocol", name)
+        case httpx2.TransportError():
+            return ProviderError(provider, "connect", name)
+    return ProviderError(provider, "protocol", name)
+
+
+async def within(provider: str, limit_s: float, step: Awaitable[Any]) -> Any:
+    """One step of a stream. Raises `ProviderTimeout` ("stall")."""
+    try:
+        async with asyncio.timeout(limit_s):
+            return await step
+    except TimeoutError:
+        raise ProviderTimeout(provider, "stall", f"nothing for {limit_s:g} s") from None

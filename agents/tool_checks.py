@@ -83,9 +83,9 @@ def header(key: str, value: str) -> str:
     if not HEADER_NAME.fullmatch(key):
         return f"“{key[:40]}” is no name of a header"
     if key.lower() in OURS:
-        return f"{key} is set by Switchboard"
+        return f"The header {key} is set by Switchboard"
     if not value.strip():
-        return f"{key} has no value"
+        return f"The header {key} has no value"
     return ""
 
 

@@ -88,7 +88,7 @@ def headers_as_text(headers: Headers) -> str:
 
 def seconds(most: int, hint: str) -> forms.Field:
     field = figure("Wait at most", 1, most, hint=hint)
-    field.initial = "10"
+    field.initial = 10
     return field
 
 

@@ -240,7 +240,6 @@ class _Nova:
     async def _results(self, text, *, is_final, speech_final=False, from_finalize=False):
         self.told_ms = self.gate.ms
         words = _words(text, self.segment_ms, self.gate.ms)
-        best = {"transcript": text, "confidence": 0.97 if text else 0.0, "words": words}
         await self.socket.send(
             {
                 "type": "Results",

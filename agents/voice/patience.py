@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from agents.voice.words import Lexicon, is_hesitation, is_left_hanging
+from agents.voice.words import Lexicon, is_hesitation, is_left_hanging, is_wait
 
 MIN_S: Final = 0.300
 UNSURE_S: Final = 0.700
@@ -71,7 +71,7 @@ class Patience:
     def _plain_s(self, text: str, complete: bool | None, score: float | None) -> float:
         if complete:
             return MIN_S
-        hanging = is_left_hanging(text, self._lexicon)
+        hanging = is_left_hanging(text, self._lexicon) and not is_wait(text, self._lexicon)
         if score is None:
             return INCOMPLETE_S if hanging or complete is False else UNSURE_S
         if score >= SCORE_COMPLETE:

@@ -70,9 +70,9 @@ def consider(state: State, now: float) -> None:
         return
     if turn.covered and turn.target - now < WORTH_S:
         return
-    if turn.covered or now >= turn.words_at + STILL_S:
+    if turn.covered or turn.resumed < turn.words_at <= now - STILL_S:
         offer(state, turn.text, now)
-    elif turn.text:
+    elif turn.words_at > turn.resumed:  # else the words are still those from before the last pause
         state.arm("draft", turn.words_at + STILL_S)
 
 

@@ -48,7 +48,7 @@ def release(state: State, now: float) -> None:
     state.disarm("duck_max", "resume", "confirm")
     if state.held_at is not None:
         audible = state.agent is Agent.DUCKED
-        state.do(Release(rewind=audible and now - state.held_at > REWIND_S))
+        state.do(Release(rewind=audible and now - state.held_at > REWIND_S + 0.001))
         state.held_at = None
     if state.agent is Agent.DUCKED:
         state.agent = Agent.SPEAKING

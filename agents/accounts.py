@@ -11,10 +11,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Final
+from urllib.parse import urlsplit
 
-from agents import catalogue
 from agents.voice.blueprint import Access
-from agents.voice.errors import ProviderError, ProviderRefused, ProviderTimeout
+from agents.voice.errors import ProviderError, ProviderTimeout
 from agents.voice.tools.guard import Gate, Refused
 
 ANSWER_S: Final = 10.0
@@ -64,21 +64,7 @@ async def allowed(url: str, reachable: tuple[str, ...]) -> str:
     return ""
 
 
-def said(provider: str, error: ProviderError) -> str:
-    """What went wrong, as a sentence for the person who asked; never what the vendor wrote."""
-    name = catalogue.provider_name(provider)
-    if isinstance(error, ProviderRefused):
-        if error.kind == "no_key":
-            return f"There is no key for {name}."
-        if error.kind in {"balance", "quota", "payment"}:
-            return f"{name} says that the account has no balance."
-        return f"{name} refused this key."
-    return f"{name} did not answer; the key has not been checked."
-
-
 def _host(url: str) -> tuple[str, int]:
-    from urllib.parse import urlsplit
-
     parts = urlsplit(url)
     return parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
 

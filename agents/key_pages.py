@@ -13,14 +13,14 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
-from agents import accounts, catalogue
+from agents import accounts, catalogue, troubles
 from agents.access import access_of
 from agents.access import accounts as accounts_here
 from agents.config import read
 from agents.entries import Provider
 from agents.fields import EditorForm, text
 from agents.models import Agent, ProviderKey
-from agents.voice.errors import ProviderError, ProviderRefused
+from agents.voice.errors import ProviderError
 from tenants import audit
 from tenants.access import TenantRequest, tenant_view
 from tenants.vault import last_four
@@ -135,14 +135,16 @@ def _tried(provider: str, key: str, base_url: str) -> tuple[str, bool]:
     try:
         async_to_sync(accounts.check)(access_of(provider, key, base_url, own=True))
     except ProviderError as error:
-        return accounts.said(provider, error), isinstance(error, ProviderRefused)
+        if error.kind in troubles.REFUSALS:
+            return troubles.of(error), True
+        return f"{troubles.of(error)} The key has not been checked.", False
     return "", False
 
 
 def _keep(
     request: TenantRequest, vendor: Provider, before: ProviderKey | None, key: str, base_url: str, problem: str
 ) -> None:
-    row = before or ProviderKey(provider=vendor.id)
+    row = before or ProviderKey(tenant=request.tenant, provider=vendor.id)
     row.key, row.base_url, row.last_four, row.problem = key, base_url, last_four(key), problem
     row.checked_at = None if problem else timezone.now()
     row.save()

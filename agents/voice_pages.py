@@ -13,7 +13,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
-from agents import accounts, catalogue, publishing, voices
+from agents import catalogue, publishing, troubles, voices
 from agents.access import access_to, accesses
 from agents.accounts import LiveVoice
 from agents.config import AgentConfig, ConfigError, read
@@ -47,8 +47,8 @@ def preview(request: TenantRequest) -> HttpResponse:
         try:
             wav = async_to_sync(voices.sample)(request.tenant.id, stage, language, accesses())
         except (ProviderError, UnknownProvider) as error:
-            why = accounts.said(provider.id, error) if isinstance(error, ProviderError) else ""
-            return _plainly(f"No sample: {why or f'{provider.name} cannot be asked here.'}", 502)
+            why = troubles.of(error) if isinstance(error, ProviderError) else f"{provider.name} cannot be asked here."
+            return _plainly(f"No sample: {why}", 502)
     response = HttpResponse(wav, content_type="audio/wav")
     response["Cache-Control"] = "private, max-age=3600"
     return response
@@ -123,8 +123,7 @@ def _listed(request: TenantRequest, made: Choice) -> tuple[tuple[LiveVoice, ...]
     try:
         return async_to_sync(voices.live_voices)(request.tenant.id, access), ""
     except ProviderError as error:
-        said = accounts.said(made.provider.id, error).replace("; the key has not been checked", "")
-        return known, f"{said} These are its best-known voices only."
+        return known, f"{troubles.of(error)} These are its best-known voices only."
 
 
 def _languages(voice: LiveVoice) -> str:

@@ -13,6 +13,7 @@ from django.db.models import QuerySet
 from django.template.loader import render_to_string
 from django.utils import timezone
 
+from agents import troubles
 from telephony import presenting
 from telephony.models import LIVE, Call, Recording
 from tenants.access import Admission
@@ -55,6 +56,7 @@ def call_context(call: Call, slug: str, permissions: Collection[str]) -> dict[st
         "recording": recording,
         "picture": presenting.picture(recording, turns) if recording else None,
         "ended_by": presenting.ended_by(call),
+        "troubles": troubles.lines(call.error) if listen else [],
         "refusal": presenting.REFUSALS.get(call.error, ""),
     }
 

@@ -9,10 +9,10 @@ from django.urls import reverse
 
 from agents import publishing
 from agents.config import read
-from agents.models import Agent, AgentVersion
+from agents.models import Agent, AgentVersion, ProviderKey
 from agents.sections import TITLES
 from agents.seeding import seed_agents
-from agents.voice.blueprint import Slot
+from agents.voice.blueprint import Phrases, Second, Slot, Stage, Tongue
 from tenants.models import Tenant
 from tenants.scope import tenant_scope
 
@@ -498,3 +498,224 @@ def test_a_draft_of_a_shape_that_cannot_be_read_still_opens(enter, asha):
     text = enter("owner").get(page("edit", asha)).content.decode()
 
     assert "The draft cannot be read" in text
+
+
+# Models, voices and languages
+
+
+def model(**typed) -> dict[str, str]:
+    return {
+        "how": "stages",
+        "llm": "openai/gpt-5.4-mini",
+        "stt": "deepgram/flux-general-multi",
+        "realtime": "openai/gpt-realtime-2.1",
+        "realtime_voice": "marin",
+        **typed,
+    }
+
+
+def test_models_are_chosen_with_the_words_to_expect(enter, asha):
+    data = model(key_terms="Doctor Rao\r\n\r\n Jayanagar ")
+
+    response = enter("builder").post(section_of(asha, "model"), data, headers=HTMX)
+
+    assert response.status_code == 200
+    saved = draft(asha)
+    assert saved.llm == Stage("openai", "gpt-5.4-mini")
+    assert saved.stt == Stage("deepgram", "flux-general-multi")
+    assert saved.realtime is None
+    assert saved.key_terms == ("Doctor Rao", "Jayanagar")
+
+
+def test_speech_to_speech_keeps_the_other_way_for_later(enter, asha):
+    client = enter("builder")
+    client.post(section_of(asha, "model"), model(), headers=HTMX)
+
+    client.post(section_of(asha, "model"), model(how="realtime", realtime_voice="cedar"), headers=HTMX)
+
+    saved = draft(asha)
+    assert saved.realtime == Stage("openai", "gpt-realtime-2.1", "cedar")
+    assert saved.llm == Stage("openai", "gpt-5.4-mini")
+
+
+def test_a_server_of_ones_own_needs_the_models_name(enter, asha):
+    client, before = enter("builder"), draft(asha)
+
+    refused = client.post(section_of(asha, "model"), model(llm="openai_compatible/"), headers=HTMX)
+    kept = draft(asha)
+    taken = client.post(
+        section_of(asha, "model"), model(llm="openai_compatible/", llm_name=" llama-4-70b "), headers=HTMX
+    )
+
+    assert (refused.status_code, kept) == (422, before)
+    assert 'href="#llm_name"' in refused.content.decode()
+    assert taken.status_code == 200
+    assert draft(asha).llm == Stage("openai_compatible", "llama-4-70b")
+    assert 'value="llama-4-70b"' in taken.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("typed", "control"),
+    [
+        ({"llm": "openai/gone"}, "llm"),
+        ({"stt": ""}, "stt"),
+        ({"how": "both"}, "how"),
+        ({"key_terms": "x" * 101}, "key_terms"),
+        ({"key_terms": "\n".join(f"word{number}" for number in range(101))}, "key_terms"),
+    ],
+)
+def test_a_wrong_choice_is_named_and_nothing_typed_is_lost(enter, asha, typed, control):
+    response = enter("builder").post(section_of(asha, "model"), {**model(key_terms="Jayanagar"), **typed}, headers=HTMX)
+
+    text = response.content.decode()
+    assert response.status_code == 422
+    assert f'href="#{control}' in text
+    assert "Jayanagar" in text or "key_terms" in typed
+    assert 'value="deepgram/flux-general-multi" checked' in text or "stt" in typed
+
+
+def test_each_model_says_what_it_costs_and_whose_account_pays(enter, asha, settings):
+    settings.VENDORS = {"openai": ("https://openai.example", "sk-platform")}
+    with tenant_scope(asha.tenant_id):
+        ProviderKey.objects.create(provider="deepgram", key="dg-0123456789ab", last_four="…89ab")
+
+    text = " ".join(enter("builder").get(page("edit", asha)).content.decode().split())
+
+    assert "≈ ₹0.18/min · ≈ 340 ms" in text
+    assert "<b>OpenAI</b> <span>Switchboard’s account</span>" in text
+    assert "<b>Deepgram</b> <span>your account</span>" in text
+    assert "no key" in text
+    assert "add one" not in text  # a builder may not
+
+
+def test_an_owner_is_led_to_the_missing_key(enter, asha, settings):
+    settings.VENDORS = {}
+
+    assert address("key", asha.tenant, "openai") in enter("owner").get(page("edit", asha)).content.decode()
+
+
+def test_a_stage_without_a_key_is_saved_and_not_published(enter, asha, settings):
+    settings.VENDORS = {}
+    client = enter("owner")
+    client.post(section_of(asha, "model"), model(), headers=HTMX)
+
+    response = client.post(page("publish", asha))
+
+    assert response.status_code == 422
+    assert "There is no key for OpenAI" in response.content.decode()
+    assert numbers(asha) == [1]
+
+
+def test_a_model_that_is_not_on_offer_any_more_stays_until_another_is_chosen(enter, asha):
+    change(asha, llm=Stage("openai", "gpt-3"))
+    client = enter("owner")
+    shown = client.get(page("edit", asha))
+    form = next(section for section in shown.context["sections"] if section.id == "model")
+
+    response = client.post(section_of(asha, "model"), values_of(form), headers=HTMX)
+
+    assert "not on offer any more" in shown.content.decode()
+    assert response.status_code == 200
+    assert draft(asha).llm == Stage("openai", "gpt-3")
+
+
+KATIE = "cartesia/sonic-3.6/f786b574-daa5-4673-aa0c-cbe3e8534c02"
+SONIC = "cartesia/sonic-3.6/c1abd502-9231-4558-a054-10ac950c356d"
+
+
+def tongue_rows(*rows: tuple[str, str, str]) -> dict[str, str]:
+    data = {"languages-TOTAL_FORMS": str(len(rows)), "languages-INITIAL_FORMS": "0"}
+    for index, row in enumerate(rows):
+        names = ("language", "voice", "greeting")
+        data |= {f"languages-{index}-{name}": text for name, text in zip(names, row, strict=True)}
+    return data
+
+
+def test_a_further_language_has_a_voice_and_first_words(enter, asha):
+    data = tongue_rows(("hi", SONIC, "नमस्ते।"), ("", "", ""))
+
+    response = enter("builder").post(section_of(asha, "languages"), data, headers=HTMX)
+
+    assert response.status_code == 200
+    assert draft(asha).tongues == (Tongue("hi", Stage(*SONIC.split("/")), "नमस्ते।"),)
+
+
+def test_a_language_without_a_voice_is_refused_at_its_row(enter, asha):
+    response = enter("builder").post(section_of(asha, "languages"), tongue_rows(("hi", "", "नमस्ते।")), headers=HTMX)
+
+    text = response.content.decode()
+    assert response.status_code == 422
+    assert 'href="#languages-0-voice"' in text
+    assert "नमस्ते।" in text
+
+
+def test_a_problem_of_a_language_leads_to_its_row(enter, asha):
+    change(asha, tongues=(Tongue("hi", Stage(*SONIC.split("/"))),))
+
+    text = enter("builder").get(page("edit", asha)).content.decode()
+
+    assert 'href="#languages-0-language"' in text  # the local model knows English only
+    assert 'id="languages-0-language"' in text
+
+
+def test_who_steps_in_is_chosen_and_taken_away_again(enter, asha):
+    client = enter("builder")
+    data = {"second_stt": "", "second_llm": "anthropic/claude-haiku-5-5", "second_llm_name": "", "second_tts": KATIE}
+
+    client.post(section_of(asha, "second"), data, headers=HTMX)
+    chosen = draft(asha).second
+    client.post(section_of(asha, "second"), {}, headers=HTMX)
+
+    assert chosen == Second(llm=Stage("anthropic", "claude-haiku-5-5"), tts=Stage(*KATIE.split("/")))
+    assert draft(asha).second == Second()
+
+
+def test_first_words_may_have_to_be_heard_to_the_end(enter, asha):
+    data = {"greeting": "This call is recorded.", "instructions": "", "record": "on"}
+
+    enter("builder").post(section_of(asha, "opening"), data, headers=HTMX)
+
+    assert draft(asha).greeting_interruptible is False
+
+
+# A new agent of vendors' models
+
+
+def test_with_keys_a_new_agent_may_begin_with_ai_models_in_hindi(enter, clinic, settings):
+    settings.VENDORS = {name: (f"https://{name}.example", "key") for name in ("deepgram", "openai", "cartesia")}
+    client = enter("builder")
+    form = client.get(address("new", clinic)).context["form"]
+
+    client.post(address("new", clinic), {"name": "Meera", "language": "hi", "start": "clinic", "models": "ai"})
+
+    with tenant_scope(clinic.id):
+        made = Agent.objects.get()
+        assert [problem.text for problem in publishing.problems(made.draft)] == []
+    assert form["models"].value() == "ai"
+    config = draft(made)
+    assert (config.language, config.stt.provider, config.llm.provider, config.tts.provider) == (
+        *("hi", "deepgram"),
+        *("openai", "cartesia"),
+    )
+    assert "Meera" in config.greeting
+    assert "रिकॉर्ड" in config.greeting
+    assert config.phrases.idle != Phrases().idle
+    assert [tongue.language for tongue in config.tongues] == ["en"]
+
+
+def test_without_keys_the_local_models_are_proposed_and_what_is_missing_is_named(enter, clinic, settings):
+    settings.VENDORS = {"openai": ("https://openai.example", "key")}
+
+    response = enter("builder").get(address("new", clinic))
+
+    assert response.context["form"]["models"].value() == "local"
+    assert "No key yet for Deepgram and Cartesia" in response.content.decode()
+
+
+def test_what_runs_here_speaks_no_hindi(enter, clinic):
+    data = {"name": "Meera", "language": "hi", "start": "clinic", "models": "local"}
+
+    response = enter("builder").post(address("new", clinic), data)
+
+    assert response.status_code == 422
+    assert "speaks English only" in response.content.decode()

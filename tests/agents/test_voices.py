@@ -1,0 +1,173 @@
+"""Voices are heard before one is chosen: samples, their limits, and the list of an account's own."""
+
+import pytest
+from django.core.cache import cache
+from django.test import Client
+from django.urls import reverse
+
+from agents import voices
+from agents.accounts import LiveVoice
+from agents.config import read
+from agents.models import Agent
+from agents.seeding import seed_agents
+from agents.voice.blueprint import Stage
+from agents.voice.providers import local
+from tenants.scope import tenant_scope
+
+pytestmark = pytest.mark.django_db
+ESPEAK = "local/espeak-ng/en-us+f3"
+
+
+@pytest.fixture(autouse=True)
+def _fresh_cache():
+    cache.clear()
+
+
+@pytest.fixture
+def client(cast):
+    builder = Client()
+    builder.force_login(cast.builder)
+    return builder
+
+
+@pytest.fixture
+def asha(cast):
+    return seed_agents(cast.tenant, None)[0]
+
+
+def sample(client, cast, voice, **more):
+    return client.get(reverse("agents:preview", args=[cast.tenant.slug]), {"voice": voice, **more})
+
+
+def draft(agent):
+    with tenant_scope(agent.tenant_id):
+        return read(Agent.objects.get(id=agent.id).draft)
+
+
+@pytest.fixture
+def _espeak():
+    pytest.importorskip("espeakng_loader")
+    yield
+    local.close()
+
+
+@pytest.mark.usefixtures("_espeak")
+def test_a_sample_is_what_callers_would_hear(client, cast):
+    response = sample(client, cast, ESPEAK)
+
+    assert (response.status_code, response["Content-Type"]) == (200, "audio/wav")
+    assert response.content[:4] == b"RIFF"
+    assert response.content[20:22] == b"\x07\x00"  # µ-law
+    assert 1.0 < (len(response.content) - 58) / 8_000 < 20.0
+
+
+@pytest.mark.usefixtures("_espeak")
+def test_a_sample_is_made_once(client, cast):
+    first = sample(client, cast, ESPEAK).content
+    local.close()
+
+    assert sample(client, cast, ESPEAK).content == first
+    assert voices.kept_sample(cast.tenant.id, Stage("local", "espeak-ng", "en-us+f3"), "en") == first
+    assert voices.kept_sample(cast.other.id, Stage("local", "espeak-ng", "en-us+f3"), "en") is None
+
+
+@pytest.mark.parametrize("voice", ["", "local", "local/espeak-ng", "nobody/gone/x", "scripted/scripted/tone"])
+def test_there_is_no_sample_of_what_is_no_voice(client, cast, voice):
+    assert sample(client, cast, voice).status_code == 404
+
+
+def test_a_vendor_without_a_key_is_named(client, cast, settings):
+    settings.VENDORS = {}
+
+    response = sample(client, cast, "cartesia/sonic-3.6/f786b574-daa5-4673-aa0c-cbe3e8534c02")
+
+    assert (response.status_code, response.content.decode()) == (409, "There is no key for Cartesia.")
+
+
+def test_a_vendor_that_is_not_there_is_named(client, cast, settings):
+    settings.VENDORS = {"deepgram": ("http://127.0.0.1:9", "dg-key")}
+
+    response = sample(client, cast, "deepgram/aura-2/thalia-en")
+
+    assert response.status_code == 502
+    assert response.content.decode().startswith("No sample: Deepgram c")
+
+
+def test_nobody_makes_a_vendor_speak_all_day(client, cast, settings):
+    settings.VENDORS = {"deepgram": ("http://127.0.0.1:9", "dg-key")}
+    voices_asked = [f"deepgram/aura-2/voice-{number}" for number in range(25)]
+
+    statuses = [sample(client, cast, voice).status_code for voice in voices_asked]
+
+    assert statuses == [502] * 20 + [429] * 5
+
+
+def test_a_sample_speaks_what_the_voice_was_made_for():
+    narrator = Stage("cartesia", "sonic-3.6", "c1abd502-9231-4558-a054-10ac950c356d")
+
+    assert voices.language_of(narrator) == "hi"
+    assert voices.language_of(narrator, "en") == "en"
+    assert voices.language_of(narrator, "fr") == "hi"
+    assert voices.language_of(Stage("cartesia", "sonic-3.6", "of-the-account")) == "en"
+
+
+FOUND = (
+    LiveVoice("1", "Anjali", "A calm Indian woman", "hi"),
+    LiveVoice("2", "Brooke", "A friendly American woman", "en"),
+    LiveVoice("3", "My clone"),
+)
+
+
+@pytest.mark.parametrize(
+    ("asked", "language", "names"),
+    [
+        ("", "", ["Anjali", "Brooke", "My clone"]),
+        ("", "hi", ["Anjali", "My clone"]),
+        ("woman", "", ["Anjali", "Brooke"]),
+        ("WOMAN indian", "", ["Anjali"]),
+        ("nobody", "", []),
+    ],
+)
+def test_voices_are_found_by_every_word_and_by_their_language(asked, language, names):
+    assert [voice.name for voice in voices.found(FOUND, asked, language)] == names
+
+
+def page(cast, agent, **query):
+    return reverse("agents:voices", args=[cast.tenant.slug, agent.id])
+
+
+def test_without_a_key_the_list_holds_the_voices_that_we_know_and_says_so(client, cast, asha, settings):
+    settings.VENDORS = {}
+
+    text = client.get(page(cast, asha)).content.decode()
+
+    assert "There is no key for Cartesia" in text
+    assert "Katie" in text
+    assert "Hindi narrator" not in text
+
+
+def test_a_search_that_finds_nothing_offers_all(client, cast, asha):
+    text = client.get(page(cast, asha), {"q": "<b>nobody"}).content.decode()
+
+    assert "No voice matches" in text
+    assert "<b>nobody" not in text
+
+
+def test_a_voice_of_the_list_becomes_the_drafts(client, cast, asha):
+    voice = "cartesia/sonic-3.5/0123456789abcdef0123456789abcdef"
+
+    response = client.post(page(cast, asha), {"voice": voice, "language": "en"})
+
+    assert response.status_code == 302
+    assert response["Location"].endswith("#identity")
+    assert draft(asha).tts == Stage("cartesia", "sonic-3.5", "0123456789abcdef0123456789abcdef")
+    editor = client.get(reverse("agents:edit", args=[cast.tenant.slug, asha.id])).content.decode()
+    assert "Sonic 3.5: voice 01234567…" in editor
+
+
+@pytest.mark.parametrize("voice", ["", "cartesia/sonic-3.5/", "cartesia/gone/x", "x" * 400])
+def test_what_is_no_voice_does_not_become_the_drafts(client, cast, asha, voice):
+    before = draft(asha)
+
+    assert client.post(page(cast, asha), {"voice": voice}).status_code == 400
+    assert draft(asha) == before

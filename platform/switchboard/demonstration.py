@@ -20,8 +20,8 @@ from django.core.management import call_command
 
 from agents import publishing
 from agents.config import read
+from agents.keyed_start import with_models
 from agents.models import Agent
-from agents.voice.blueprint import Stage
 from switchboard import running
 from switchboard.machine import Machine, Plan
 from switchboard.templatetags.ui import clock_ms, duration_ms, gap_ms, phone
@@ -44,11 +44,6 @@ KEYED_INSTRUCTIONS: Final = (
     "You are Asha, who answers the phone of a clinic. Say at most two short sentences. Ask one thing at a time. "
     "When the caller says goodbye, say goodbye and end the call."
 )
-KEYED: Final[dict[str, Any]] = {
-    "stt": Stage("deepgram", "nova-3"),
-    "llm": Stage("openai", "gpt-5-mini"),
-    "tts": Stage("cartesia", "sonic-3.6", "f786b574-daa5-4673-aa0c-cbe3e8534c02"),
-}
 
 Say = Callable[[str], None]
 
@@ -118,7 +113,8 @@ def _keyed_number(slug: str) -> dict[str, str]:
     tenant = Tenant.objects.get(slug=slug)
     with tenant_scope(tenant.id):
         plain = Agent.objects.select_related("published").exclude(published=None).exclude(name=KEYED_NAME)[0]
-        config = replace(read(plain.draft), name=KEYED_NAME, instructions=KEYED_INSTRUCTIONS, **KEYED)
+        config = with_models(read(plain.draft), "en", tenant.name)
+        config = replace(config, name=KEYED_NAME, instructions=KEYED_INSTRUCTIONS)
         agent = Agent.objects.filter(name=KEYED_NAME).first() or publishing.create(config, None)
         publishing.save_draft(agent, config)
         try:

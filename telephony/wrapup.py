@@ -78,7 +78,7 @@ _TURN_FIELDS = [
 
 
 def _row(tenant_id: UUID, call_id: UUID, turn: TurnRecord) -> Turn:
-    timing = asdict(turn.timing) if turn.timing else {}
+    timing = {part: ms for part, ms in asdict(turn.timing).items() if part in _TURN_FIELDS} if turn.timing else {}
     return Turn(
         tenant_id=tenant_id,
         call_id=call_id,

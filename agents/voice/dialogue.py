@@ -1,31 +1,79 @@
-"""What has been said, as a model must see it: only what the caller heard, never what was merely generated."""
+"""What has been said, as a model must see it: only what the caller heard, never what was merely generated.
+
+Append-only but for the last message and for a tool's placeholder, so that a vendor's cache of the prefix stays good.
+An assistant message that holds calls is followed by exactly one result for each, from the moment that it is there: a
+call under way has the result `RUNNING` until the real one takes its place.
+"""
 
 from __future__ import annotations
 
-from agents.voice.providers.base import Message
+from collections.abc import Mapping
+from typing import Final
+
+from agents.voice.providers.base import Message, ToolCall
+
+RUNNING: Final = "Still running. There is no result yet."
 
 
 class Dialogue:
-    """Append-only, but for the last message. Two user messages in a row become one."""
+    """Two user messages in a row become one."""
 
-    __slots__ = ("_messages",)
+    __slots__ = ("_messages", "version")
 
     def __init__(self, instructions: str) -> None:
+        self.version = 0
+        """Grows with every change, so that a draft knows what it was made from."""
         self._messages: list[Message] = [Message("system", instructions)] if instructions else []
 
     def caller(self, text: str) -> None:
         """The caller's finished turn; empty when it was not understood."""
+        self._messages = list(self.with_caller(text))
+        self.version += 1
+
+    def with_caller(self, text: str) -> tuple[Message, ...]:
+        """For a model, as if the caller had said this."""
         last = self._messages[-1] if self._messages else None
         if last is not None and last.role == "user":
-            self._messages[-1] = Message("user", f"{last.text} {text}".strip())
-        else:
-            self._messages.append(Message("user", text))
+            return (*self._messages[:-1], Message("user", f"{last.text} {text}".strip()))
+        return (*self._messages, Message("user", text))
 
-    def agent(self, heard: str, *, interrupted: bool) -> None:
-        """What the caller heard of a reply. Nothing heard leaves no message, so that the next words join the last."""
-        if heard:
-            self._messages.append(Message("assistant", heard, interrupted))
+    def agent(
+        self,
+        heard: str,
+        *,
+        interrupted: bool,
+        calls: tuple[ToolCall, ...] = (),
+        results: Mapping[str, str] | None = None,
+    ) -> None:
+        """What the caller heard of a reply, with the tools that it asked for; of `results` one by each call's id.
+
+        Nothing heard and nothing called leaves no message, so that the next words join the last.
+        """
+        added = paired(heard, calls, results or {}, interrupted=interrupted)
+        if added:
+            self._messages.extend(added)
+            self.version += 1
+
+    def result(self, call_id: str, text: str) -> bool:
+        """A tool has ended: its result takes the placeholder's place. False when there is no such call."""
+        for at in range(len(self._messages) - 1, -1, -1):
+            message = self._messages[at]
+            if message.role == "tool" and message.call_id == call_id:
+                self._messages[at] = Message("tool", text, call_id=call_id)
+                self.version += 1
+                return True
+        return False
 
     def messages(self) -> tuple[Message, ...]:
         """For a model."""
         return tuple(self._messages)
+
+
+def paired(
+    text: str, calls: tuple[ToolCall, ...], results: Mapping[str, str], *, interrupted: bool = False
+) -> tuple[Message, ...]:
+    """An assistant message and a result for each of its calls; nothing when it is empty."""
+    if not text and not calls:
+        return ()
+    said = Message("assistant", text, interrupted, calls)
+    return (said, *(Message("tool", results.get(call.id, RUNNING), call_id=call.id) for call in calls))

@@ -7,6 +7,7 @@ and the caller has heard it at `due_k + delay`. Marks refine the delay; nothing 
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -16,6 +17,8 @@ FRAME_US: Final = FRAME_MS * 1_000
 FIRST_DELAY_US: Final = 100_000
 MAX_DELAY_US: Final = 500_000
 _GAIN: Final = 0.25
+RESTART_MS: Final = 2_000
+"""A sentence of which less was heard is said again from its beginning."""
 _MIN_HEARD_MS: Final = 300
 
 
@@ -33,6 +36,37 @@ class Piece:
     end: int | None = None
     words: list[tuple[str, int]] = field(default_factory=list)
     """Words with the byte at which each ends, counted from the reply's beginning."""
+    part: int = 0
+    """Which part of the reply it says; a part may take two pieces, when a second voice goes on."""
+
+    def words_in(self, byte: int) -> int:
+        """How many of the text's words end before this byte, by the voice's times, else by their share of the sound."""
+        words = self.text.split()
+        if self.words:
+            count = sum(1 for _, end in self.words if end <= byte)
+            # A voice may count words differently from us (numbers, hyphens): keep the share.
+            return round(count * len(words) / len(self.words))
+        end = self.end
+        if end is None:
+            end = self.start + max(byte - self.start, _estimate_bytes(self.text))
+        chars = len(self.text) * (byte - self.start) / max(1, end - self.start)
+        count, used = 0, 0
+        for word in words:
+            used += len(word) + 1
+            if used - 1 > chars:
+                break
+            count += 1
+        return count
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What the caller heard of one piece, and what not; `part` as in `Piece`. `at`: since when, monotonic seconds."""
+
+    part: int
+    heard: str
+    unheard: str
+    at: float | None = None
 
 
 @dataclass(slots=True)
@@ -98,45 +132,53 @@ class Ledger:
             return 0
         return bisect_right(self.said.due, now_us - self.delay_us) * FRAME_BYTES
 
-    def heard_text(self, now_us: int) -> tuple[str, str]:
-        """The current reply as (heard, unheard), cut at a word. Under 300 ms heard counts as nothing."""
+    def heard_pieces(self, now_us: int) -> list[Heard]:
+        """The current reply piece by piece, cut at a word. Under 300 ms heard counts as nothing."""
         if self.said is None:
-            return "", ""
+            return []
         heard = self.heard_bytes(now_us)
         if heard < _MIN_HEARD_MS * 8:
-            return "", " ".join(piece.text for piece in self.said.pieces)
-        before: list[str] = []
-        after: list[str] = []
-        for piece in self.said.pieces:
-            said, rest = _cut(piece, heard)
-            if said:
-                before.append(said)
-            if rest:
-                after.append(rest)
-        return " ".join(before), " ".join(after)
+            heard = 0
+        return [Heard(piece.part, *_cut(piece, heard), self.when(piece.start)) for piece in self.said.pieces]
+
+    def heard_text(self, now_us: int) -> tuple[str, str]:
+        """The current reply as (heard, unheard)."""
+        pieces = self.heard_pieces(now_us)
+        return joined(piece.heard for piece in pieces), joined(piece.unheard for piece in pieces)
+
+    def when(self, byte: int) -> float | None:
+        """When the caller hears this byte of the current reply; None when it was not sent."""
+        if self.said is None or byte // FRAME_BYTES >= len(self.said.due):
+            return None
+        return (self.said.due[byte // FRAME_BYTES] - FRAME_US + self.delay_us) / 1_000_000
+
+    def word_before(self, byte: int) -> int | None:
+        """Where to begin again after a long pause at this byte: at the sentence, if little of it was said, else at the
+        last word. None: right here, because nobody told where the words are."""
+        piece = None
+        for one in self.said.pieces if self.said is not None else ():
+            if one.start <= byte:
+                piece = one
+        if piece is None:
+            return None
+        if byte - piece.start < RESTART_MS * 8:
+            return piece.start
+        ends = [end for _, end in piece.words if end <= byte]
+        return ends[-1] if ends else None
+
+
+def joined(texts: Iterable[str]) -> str:
+    """Those that are not empty, as one text."""
+    return " ".join(text for text in texts if text)
 
 
 def _cut(piece: Piece, heard: int) -> tuple[str, str]:
-    if piece.end is not None and heard >= piece.end:
+    if heard and piece.end is not None and heard >= piece.end:
         return piece.text, ""
     if heard <= piece.start:
         return "", piece.text
     words = piece.text.split()
-    if piece.words:
-        count = sum(1 for _, end in piece.words if end <= heard)
-        # A voice may count words differently from us (numbers, hyphens): keep the share.
-        count = round(count * len(words) / len(piece.words))
-    else:
-        end = (
-            piece.end if piece.end is not None else piece.start + max(heard - piece.start, _estimate_bytes(piece.text))
-        )
-        chars = len(piece.text) * (heard - piece.start) / max(1, end - piece.start)
-        count, used = 0, 0
-        for word in words:
-            used += len(word) + 1
-            if used - 1 > chars:
-                break
-            count += 1
+    count = piece.words_in(heard)
     return " ".join(words[:count]), " ".join(words[count:])
 
 

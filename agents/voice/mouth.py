@@ -1,6 +1,7 @@
-"""From a turn to sound: the model's words become pieces, pieces become audio, audio goes to the playout.
+"""From pieces of text to sound: a voice says them, another one goes on where it breaks off, audio goes to the playout.
 
-One reply at a time. Every wait has a limit, and behind each limit stands something to say.
+Every wait has a limit, and behind each limit stands something to say; at the very end a recorded sentence that needs
+nobody.
 """
 
 from __future__ import annotations
@@ -8,205 +9,181 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import aclosing
-from typing import Final, Literal
+from typing import Final
 
-from agents.voice.blueprint import Blueprint
 from agents.voice.clock import Clock
 from agents.voice.errors import ProviderError, ProviderTimeout
-from agents.voice.events import Closing
 from agents.voice.ledger import Piece
+from agents.voice.lineup import Candidate, Lineup
 from agents.voice.meter import Meter
 from agents.voice.phrases import PROCESS_CACHE, Rendered, recorded_apology
 from agents.voice.playout import Playout
-from agents.voice.providers.base import (
-    Chat,
-    LlmCollected,
-    LlmEnd,
-    LlmEvent,
-    LlmExpect,
-    LlmText,
-    LlmTransfer,
-    LlmUsage,
-    Message,
-    Voice,
-)
-from agents.voice.reply import Reply
-from agents.voice.sentences import Pieces
+from agents.voice.providers.base import TtsCapabilities, Voice
+from agents.voice.reply import Part, Reply
+from agents.voice.spoken_forms import spoken
 
-FIRST_TOKEN_S: Final = 4.0
-BETWEEN_TOKENS_S: Final = 5.0
 FIRST_AUDIO_S: Final = 2.0
-"""A second voice would justify 1.2 s; a retry of the same one does not."""
+FIRST_AUDIO_WITH_SECOND_S: Final = 1.2
 BETWEEN_AUDIO_S: Final = 1.5
-TRIES: Final = 2
+"""Beyond the audio that is queued."""
 RECORDED: Final = "(recorded apology)"
 """Stands in the transcript for the sentence that needs no provider."""
 
-Stage = Literal["stt", "llm", "tts", "open"]
-"""Where a vendor failed."""
+Voices = Lineup[Voice, TtsCapabilities]
+_Speaker = Candidate[Voice, TtsCapabilities]
 
 
 class Mouth:
-    """Speaks replies. `voice` and `chat` are None when they could not be opened."""
+    """Says the parts of replies, in the voice of the language that is spoken now."""
 
     def __init__(
         self,
-        blueprint: Blueprint,
+        voices: dict[str, Voices],
+        language: str,
         playout: Playout,
         clock: Clock,
         meter: Meter,
         *,
-        expect: Callable[[Reply, tuple[str, ...]], None],
-        closing: Callable[[Reply, Closing], None],
-        collected: Callable[[str, str], None],
-        trouble: Callable[[Stage, ProviderError], None],
+        group: Callable[[], asyncio.TaskGroup],
+        speechless: Callable[[Reply], None],
+        trouble: Callable[[ProviderError], None],
     ) -> None:
-        self.chat: Chat | None = None
-        self.voice: Voice | None = None
-        self._blueprint = blueprint
+        self.language = language
+        self._first = language
+        self._voices = voices
         self._playout = playout
         self._clock = clock
         self._meter = meter
-        self._expect = expect
-        self._closing = closing
-        self._collected = collected
+        self._group = group
+        self._speechless = speechless
         self._trouble = trouble
 
-    async def say(self, reply: Reply, messages: tuple[Message, ...]) -> None:
-        """Produce the whole reply. Cancelling it stops both ends."""
-        pieces: asyncio.Queue[str | None] = asyncio.Queue(8)
-        async with asyncio.TaskGroup() as both:
-            both.create_task(self._speak(reply, pieces))
-            if reply.fixed:
-                await self._put(reply, pieces, [reply.fixed])
-            else:
-                await self._think(reply, messages, pieces)
-            await pieces.put(None)
+    def warm(self) -> None:
+        """Open the voice of the moment ahead of its first sentence."""
+        self._of(self.language).first.warm(self._group())
 
-    async def _put(self, reply: Reply, pieces: asyncio.Queue[str | None], ready: list[str]) -> None:
-        for piece in ready:
-            if reply.first_piece_at is None:
-                reply.first_piece_at = self._clock.now()
-            reply.pieces.append(piece)
-            await pieces.put(piece)
+    def _of(self, language: str) -> Voices:
+        return self._voices.get(language) or self._voices[self._first]
 
-    async def _think(self, reply: Reply, messages: tuple[Message, ...], pieces: asyncio.Queue[str | None]) -> None:
-        cutter = Pieces()
-        name, model = self._blueprint.llm.provider, self._blueprint.llm.model
-        loop = asyncio.get_running_loop()
-        try:
-            if self.chat is None:
-                raise ProviderError(name, "closed")
-            async with asyncio.timeout(FIRST_TOKEN_S) as limit, aclosing(self.chat.reply(messages)) as events:
-                async for event in events:
-                    limit.reschedule(None)
-                    match event:
-                        case LlmText(text=text):
-                            await self._put(reply, pieces, cutter.push(text))
-                        case LlmUsage():
-                            self._meter.add(name, model, "llm.tokens_in", event.tokens_in, "tokens")
-                            self._meter.add(name, model, "llm.tokens_cached", event.tokens_cached, "tokens")
-                            self._meter.add(name, model, "llm.tokens_out", event.tokens_out, "tokens")
-                        case _:
-                            self._note(reply, event)
-                    limit.reschedule(loop.time() + BETWEEN_TOKENS_S)
-        except TimeoutError:
-            self._trouble("llm", ProviderTimeout(name, "stall" if reply.pieces else "first_token"))
-        except ProviderError as error:
-            self._trouble("llm", error)
-        await self._put(reply, pieces, cutter.flush())
-        if not reply.pieces and not reply.closing:
-            await self._put(reply, pieces, [self._blueprint.phrases.trouble])
-
-    def _note(self, reply: Reply, event: LlmEvent) -> None:
-        match event:
-            case LlmExpect(hints=hints):
-                self._expect(reply, hints)
-            case LlmEnd(reason=reason):
-                reply.closing = reason
-                self._closing(reply, Closing(reason))
-            case LlmTransfer(target=target):
-                reply.closing = "transfer"
-                reply.transfer_to = target
-                self._closing(reply, Closing("transfer"))
-            case LlmCollected(name=name, value=value):
-                self._collected(name, value)
-
-    async def _speak(self, reply: Reply, pieces: asyncio.Queue[str | None]) -> None:
+    async def speak(self, reply: Reply, parts: asyncio.Queue[int | None]) -> None:
+        """Say the parts of a reply whose numbers come, until None. Cancelling stops the voice."""
         wanted = True
-        while (text := await pieces.get()) is not None:
-            piece = self._playout.piece(reply.id, text) if wanted else None
-            wanted = piece is not None and await self._voice(reply, piece)
+        while (number := await parts.get()) is not None:
+            if wanted and number >= reply.silenced:
+                wanted = await self._say(reply, number, reply.parts[number])
         self._playout.complete(reply.id)
 
-    async def _voice(self, reply: Reply, piece: Piece) -> bool:
-        """Say one piece; False when the reply is no longer wanted, or nothing can be said any more."""
-        stage, text = self._blueprint.tts, piece.text
-        kept = PROCESS_CACHE.get(stage, text) if reply.kind != "speech" else None
-        if kept is not None:
-            piece.words = [(word, piece.start + end_ms * 8) for word, end_ms in kept.words]
-            return self._push(reply, kept.audio, piece)
-        for _ in range(TRIES):
-            said = bytearray()
-            words: list[tuple[str, int]] = []
-            try:
-                wanted = await self._synthesise(reply, piece, said, words)
-            except ProviderError as error:
-                self._trouble("tts", error)
-                if said:
-                    piece.end = self._playout.pushed
-                    return False
-                if not error.retryable:
-                    break
+    async def _say(self, reply: Reply, number: int, part: Part) -> bool:
+        """One part; False when the reply is no longer wanted, or nothing can be said any more."""
+        lineup, rest = self._of(part.language), part.text
+        tries = lineup.order
+        tries = [*tries, tries[0]]
+        for turn, speaker in enumerate(tries):
+            if turn and speaker.refused:
                 continue
-            if wanted and reply.kind != "speech":
-                PROCESS_CACHE.put(stage, text, Rendered(bytes(said), tuple(words)))
-            piece.end = self._playout.pushed
-            self._meter.add(stage.provider, stage.model, "tts.characters", len(text), "characters")
+            piece = self._playout.piece(reply.id, rest, number)
+            if piece is None:
+                return False
+            try:
+                wanted = await self._render(reply, part, piece, speaker)
+            except ProviderError as error:
+                speaker.failed(error)
+                speaker.drop()
+                self._trouble(error)
+                rest = self._rest(reply, piece)
+                if not rest:
+                    return True
+                continue
+            if turn:
+                lineup.prefer(speaker)
             return wanted
-        self._apologise(reply, piece)
+        self._apologise(reply, number)
         return False
 
-    def _apologise(self, reply: Reply, piece: Piece) -> None:
-        """No voice at all: the recorded sentence, and the end of the call."""
-        del reply.pieces[reply.pieces.index(piece.text) :]
-        piece.text = RECORDED
-        reply.pieces.append(RECORDED)
-        reply.closing = "failed"
-        self._closing(reply, Closing("failed"))
-        self._push(reply, recorded_apology(), piece)
+    async def _render(self, reply: Reply, part: Part, piece: Piece, speaker: _Speaker) -> bool:
+        """Say one piece with one voice; False when nobody wants it any more. Raises `ProviderError`."""
+        whole = part.fixed and piece.text == part.text
+        kept = PROCESS_CACHE.get(speaker.stage, part.text) if whole else None
+        if kept is not None:
+            piece.words = [(word, piece.start + end_ms * 8) for word, end_ms in kept.words]
+            wanted = self.push(reply, kept.audio)
+            piece.end = self._playout.pushed
+            return wanted
+        said = bytearray()
+        wanted = await self._synthesise(reply, piece, speaker, said)
+        if wanted:
+            piece.end = self._playout.pushed
+            speaker.worked()
+            if whole:
+                words = tuple((word, (end - piece.start) // 8) for word, end in piece.words)
+                PROCESS_CACHE.put(speaker.stage, part.text, Rendered(bytes(said), words))
+        return wanted
 
-    async def _synthesise(self, reply: Reply, piece: Piece, said: bytearray, words: list[tuple[str, int]]) -> bool:
-        name = self._blueprint.tts.provider
+    async def _synthesise(self, reply: Reply, piece: Piece, speaker: _Speaker, said: bytearray) -> bool:
         loop = asyncio.get_running_loop()
-        if self.voice is None:
-            raise ProviderError(name, "closed", retryable=False)
+        number = piece.part
+        lineup = self._of(reply.parts[number].language)
+        said_as = spoken(piece.text, speaker.blueprint.language)
+        voice = await speaker.get(self._group(), lineup.open_s)
+        first_s = FIRST_AUDIO_S if lineup.alone else FIRST_AUDIO_WITH_SECOND_S
+        utterance = reply.id if reply.kind == "speech" else 0
         try:
             async with (
-                asyncio.timeout(FIRST_AUDIO_S) as limit,
-                aclosing(self.voice.speak(piece.text)) as chunks,
+                asyncio.timeout(first_s) as limit,
+                aclosing(voice.speak(said_as, utterance=utterance)) as chunks,
             ):
                 async for chunk in chunks:
+                    if number < reply.silenced:
+                        return True
                     if not isinstance(chunk, bytes):
-                        words.append((chunk.text, chunk.end_ms))
                         piece.words.append((chunk.text, piece.start + chunk.end_ms * 8))
                         continue
                     limit.reschedule(None)
                     said += chunk
-                    if not self._push(reply, chunk, None):
+                    if not self.push(reply, chunk):
                         return False
                     await self._playout.room()
-                    limit.reschedule(loop.time() + BETWEEN_AUDIO_S)
+                    limit.reschedule(loop.time() + self._playout.queued_s + BETWEEN_AUDIO_S)
         except TimeoutError:
-            raise ProviderTimeout(name, "stall" if said else "first_audio") from None
+            raise ProviderTimeout(speaker.stage.provider, "stall" if said else "first_audio") from None
+        finally:
+            self._count(speaker, len(said_as), len(said))
         if not said:
-            raise ProviderError(name, "no_audio")
+            raise ProviderError(speaker.stage.provider, "no_audio")
         return True
 
-    def _push(self, reply: Reply, chunk: bytes, piece: Piece | None) -> bool:
-        if reply.first_byte_at is None:
-            reply.first_byte_at = self._clock.now()
-        taken = self._playout.push(reply.id, chunk)
+    def _count(self, speaker: _Speaker, characters: int, made: int) -> None:
+        stage = speaker.stage
+        if not made:
+            return
+        if speaker.capabilities.metered == "ms":
+            self._meter.add(stage.provider, stage.model, "tts.audio", made // 8, "ms")
+        else:
+            self._meter.add(stage.provider, stage.model, "tts.characters", characters, "characters")
+
+    def _rest(self, reply: Reply, piece: Piece) -> str:
+        """What is still to be said of a piece whose voice broke off, from the next word on."""
+        words = piece.text.split()
+        count = piece.words_in(self._playout.pushed)
+        if piece.words and count < len(words):
+            ends = [end for _, end in piece.words if end <= self._playout.pushed]
+            self._playout.shorten(reply.id, ends[-1] if ends else piece.start)
+        piece.text, piece.end = " ".join(words[:count]), self._playout.pushed
+        return " ".join(words[count:])
+
+    def _apologise(self, reply: Reply, number: int) -> None:
+        """No voice at all: the recorded sentence, and the end of the call."""
+        del reply.parts[number:]
+        reply.parts.append(Part(RECORDED, len(reply.rounds)))
+        reply.closing = "failed"
+        self._speechless(reply)
+        piece = self._playout.piece(reply.id, RECORDED, number)
+        self.push(reply, recorded_apology())
         if piece is not None:
             piece.end = self._playout.pushed
-        return taken
+
+    def push(self, reply: Reply, chunk: bytes) -> bool:
+        """Audio for the playout; False when the reply is not wanted any more."""
+        if reply.first_byte_at is None:
+            reply.first_byte_at = self._clock.now()
+        return self._playout.push(reply.id, chunk)

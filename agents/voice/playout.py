@@ -14,7 +14,7 @@ from typing import Final
 
 from agents.voice import audio
 from agents.voice.clock import Clock
-from agents.voice.ledger import FRAME_US, Ledger, Piece, micros
+from agents.voice.ledger import FRAME_US, Heard, Ledger, Piece, micros
 from agents.voice.line import Line
 from agents.voice.recorder import Recorder
 
@@ -28,6 +28,8 @@ QUEUE_FRAMES: Final = 500
 CLEAR_ACK_S: Final = 1.0
 SEND_S: Final = 5.0
 MARK_EVERY_FRAMES: Final = 100
+KEPT_FRAMES: Final = 140
+"""2.8 s of what was sent: what a clear takes back, and what is said again after a long pause."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,8 @@ class Playout:
         recorder: Recorder | None,
     ) -> None:
         self.ledger = Ledger()
+        self.spoke: Callable[[int, float], None] = lambda level, at: None
+        """Told the level of each audible frame, and when it is played, in monotonic seconds."""
         self.held = False
         self.origin_us = 0
         """When the stream began, on the clock."""
@@ -70,7 +74,7 @@ class Playout:
         self._tell = tell
         self._recorder = recorder
         self._frames: deque[bytes] = deque()
-        self._sent: deque[_Sent] = deque(maxlen=MAX_LEAD_US // FRAME_US + 2)
+        self._sent: deque[_Sent] = deque(maxlen=KEPT_FRAMES)
         self._wake = asyncio.Event()
         self._room = asyncio.Event()
         self._room.set()
@@ -93,6 +97,7 @@ class Playout:
     def begin(self, reply: int) -> None:
         """A new reply; an unfinished one is dropped."""
         self._frames.clear()
+        self._sent.clear()
         self._cutter = audio.Cutter()
         self._reply = reply
         self._pushed = 0
@@ -102,11 +107,11 @@ class Playout:
         self.ledger.begin(reply)
         self._room.set()
 
-    def piece(self, reply: int, text: str) -> Piece | None:
+    def piece(self, reply: int, text: str, part: int = 0) -> Piece | None:
         """The audio that follows says this. None when the reply is no longer the current one."""
         if reply != self._reply or self.ledger.said is None:
             return None
-        piece = Piece(text, self._pushed)
+        piece = Piece(text, self._pushed, part=part)
         self.ledger.said.pieces.append(piece)
         return piece
 
@@ -158,17 +163,33 @@ class Playout:
             self._ask_clear(now_us)
         self._wake.set()
 
-    def release(self) -> None:
-        """Go on from the held frame. The pause was ours, so it is no underrun."""
+    def release(self, *, rewind: bool = False) -> None:
+        """Go on from the held frame, or from the last word's beginning. The pause was ours, so it is no underrun."""
         if self.held:
             self.held = False
+            if rewind:
+                self._rewind()
             self.ledger.due_us = 0
         self._wake.set()
 
-    def cut(self) -> tuple[str, str]:
-        """End the current reply here; what was (heard, not heard) of it."""
+    def _rewind(self) -> None:
+        said = self.ledger.said
+        if said is None:
+            return
+        at = len(said.due)
+        begin = self.ledger.word_before(at * audio.FRAME_BYTES)
+        if begin is None:
+            return
+        count = min(at - begin // audio.FRAME_BYTES, len(self._sent))
+        again = [self._sent.pop() for _ in range(count)]
+        self._frames.extendleft(sent.frame for sent in again)
+        if count:
+            del said.due[-count:]
+
+    def cut(self) -> list[Heard]:
+        """End the current reply here; what was heard of its pieces, and what not."""
         self.hold()
-        texts = self.ledger.heard_text(micros(self._clock.now()))
+        heard = self.ledger.heard_pieces(micros(self._clock.now()))
         self._reply += 1
         self._frames.clear()
         self._drained_sent = True
@@ -176,7 +197,49 @@ class Playout:
         self.ledger.said = None
         self.held = False
         self._room.set()
-        return texts
+        return heard
+
+    def heard_all(self) -> list[Heard]:
+        """The pieces of the current reply, all of which has been heard."""
+        return self.ledger.heard_pieces(self.ledger.due_us + self.ledger.delay_us + FRAME_US)
+
+    @property
+    def heard_ms(self) -> int:
+        """How much of the current reply's last piece was heard."""
+        said = self.ledger.said
+        start = said.pieces[-1].start if said is not None and said.pieces else 0
+        return max(0, self.ledger.heard_bytes(micros(self._clock.now())) - start) // audio.BYTES_PER_MS
+
+    def stop_short(self) -> None:
+        """Drop what was not heard, and let the reply live: what is pushed from now on is played."""
+        self.hold()
+        said = self.ledger.said
+        if said is not None:
+            heard = self.ledger.heard_pieces(micros(self._clock.now()))
+            self._pushed = len(said.due) * audio.FRAME_BYTES
+            for piece, words in zip(said.pieces, heard, strict=True):
+                if piece.end is None or piece.end > self._pushed:
+                    piece.text, piece.end = words.heard, self._pushed
+                    piece.start = min(piece.start, self._pushed)
+        self._frames.clear()
+        self._cutter = audio.Cutter()
+        self._audible = False
+        self._room.set()
+        self.release()
+
+    def shorten(self, reply: int, byte: int) -> int:
+        """Drop the queued end of the audio as far back as this byte, or as far as it has not left; where it ends now.
+
+        For a voice that broke off within a word: another one says that word.
+        """
+        if reply != self._reply or self.ledger.said is None:
+            return byte
+        kept = max(0, -(-byte // audio.FRAME_BYTES) - len(self.ledger.said.due))
+        self._cutter = audio.Cutter()
+        while len(self._frames) > kept:
+            self._frames.pop()
+        self._pushed = (len(self.ledger.said.due) + len(self._frames)) * audio.FRAME_BYTES
+        return self._pushed
 
     def end(self) -> None:
         """Stop the stream: whatever the carrier still holds is lost."""
@@ -199,6 +262,16 @@ class Playout:
         """Whether the caller hears the agent now, or did within the last 300 ms."""
         now_us = micros(self._clock.now())
         return now_us < self.ledger.due_us + self.ledger.delay_us + 300_000 and self.ledger.due_us > 0
+
+    @property
+    def silent(self) -> bool:
+        """Whether nothing is queued, here or at the carrier."""
+        return not self._frames and self.ledger.due_us <= micros(self._clock.now())
+
+    @property
+    def queued_s(self) -> float:
+        """How long the audio lasts that is here already."""
+        return len(self._frames) * FRAME_US / 1_000_000 + self.ledger.lead_us(micros(self._clock.now())) / 1_000_000
 
     @property
     def sent_ms(self) -> int:
@@ -268,9 +341,12 @@ class Playout:
         self._sent.append(_Sent(frame, slot))
         self._sent_bytes += len(frame)
         await self._line.play(frame)
-        if not self._audible and audio.rms(frame) >= audio.AUDIBLE_RMS:
-            self._audible = True
-            self._tell(First(self._reply))
+        level = audio.rms(frame)
+        if level >= audio.AUDIBLE_RMS:
+            self.spoke(level, due_us / 1_000_000)
+            if not self._audible:
+                self._audible = True
+                self._tell(First(self._reply))
         self._since_mark += 1
         if self._since_mark >= MARK_EVERY_FRAMES:
             await self._mark()

@@ -15,6 +15,9 @@ class ReplyTiming:
 
     `patience_ms` until the turn was taken as finished, `model_ms` until the first speakable piece, `voice_ms` until
     its first audio byte, `line_ms` until the first frame left for the carrier.
+
+    `final_ms` is the share of `patience_ms` until the recogniser's last words, `token_ms` that of `model_ms` until the
+    model's first token (0 for a draft that was ready); None where nobody said.
     """
 
     gap_ms: int
@@ -22,6 +25,8 @@ class ReplyTiming:
     model_ms: int
     voice_ms: int
     line_ms: int
+    final_ms: int | None = None
+    token_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +34,8 @@ class TurnRecord:
     """One finished turn. Times are ms since the stream started, the same axis as the recording.
 
     `text` is what was heard: of an interrupted agent turn only the words that were played; `unheard` holds the rest.
-    `kind` is `speech`, `greeting`, `idle`, `closing`, `goodbye`, `digits` or `nod` ("mm-hmm" over the agent; no turn).
+    `kind` is `speech`, `greeting`, `idle`, `closing`, `goodbye`, `voicemail`, `filler` (said while a tool or the model
+    took long), `digits` or `nod` ("mm-hmm" over the agent; no turn). Secret digits are dots.
     A caller's `speech` without text was heard and not understood.
     """
 

@@ -16,6 +16,7 @@ _LISTENERS: Final = {
     "deepgram/flux-general-multi": "agents.voice.providers.deepgram.flux:multilingual",
     "deepgram/nova-3": "agents.voice.providers.deepgram.nova:Nova",
     "local": "agents.voice.providers.local.stt:PocketSphinx",
+    "openai": "agents.voice.providers.openai.stt:Transcription",
     "scripted": "agents.voice.providers.scripted:Listener",
 }
 _MODELS: Final = {
@@ -28,6 +29,7 @@ _MODELS: Final = {
 _VOICES: Final = {
     "deepgram": "agents.voice.providers.deepgram.aura:Aura",
     "local": "agents.voice.providers.local.tts:Espeak",
+    "openai": "agents.voice.providers.openai.tts:Speech",
     "scripted": "agents.voice.providers.scripted:Speaker",
 }
 
@@ -49,11 +51,17 @@ def _find(table: dict[str, str], stage: Stage) -> object:
 
 
 def build(blueprint: Blueprint) -> Providers:
-    """The providers that serve this blueprint. Raises `UnknownProvider`."""
-    stt = _find(_LISTENERS, blueprint.stt)
-    llm = _find(_MODELS, blueprint.llm)
-    tts = _find(_VOICES, blueprint.tts)
-    return Providers(_as_stt(stt), _as_llm(llm), _as_tts(tts))
+    """The providers that serve this blueprint, and those that step in. Raises `UnknownProvider`."""
+    second = blueprint.second
+    return Providers(
+        _as_stt(_find(_LISTENERS, blueprint.stt)),
+        _as_llm(_find(_MODELS, blueprint.llm)),
+        _as_tts(_find(_VOICES, blueprint.tts)),
+        _as_stt(_find(_LISTENERS, second.stt)) if second.stt else None,
+        _as_llm(_find(_MODELS, second.llm)) if second.llm else None,
+        _as_tts(_find(_VOICES, second.tts)) if second.tts else None,
+        tuple((tongue.language, _as_tts(_find(_VOICES, tongue.tts))) for tongue in blueprint.tongues),
+    )
 
 
 def _as_stt(made: object) -> SpeechToText:

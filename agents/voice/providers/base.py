@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from agents.voice.blueprint import Blueprint
 
@@ -227,7 +227,11 @@ class LlmCapabilities:
 
 
 class Chat(Protocol):
-    """One conversation with a model."""
+    """One conversation with a model.
+
+    One with `capabilities.speaks` may also have `heard(ms: int) -> None` (see `Speaking`): called when the caller has
+    interrupted, with how many ms of the last reply's `LlmAudio` were heard, so that it can be cut short there.
+    """
 
     def reply(self, messages: tuple[Message, ...], tools: tuple[ToolSpec, ...] = ()) -> AsyncGenerator[LlmEvent, None]:
         """Answer the last user or tool message. Closing the iterator cancels the generation. Raises `ProviderError`.
@@ -237,6 +241,15 @@ class Chat(Protocol):
         A reply that was interrupted is told to the next one by the messages alone (heard text). State that a chat
         keeps must change only when the events that announce it were taken.
         """
+        ...
+
+
+@runtime_checkable
+class Speaking(Protocol):
+    """What a chat that speaks itself has besides `reply`."""
+
+    def heard(self, ms: int) -> None:
+        """The caller has interrupted, after so much of the last reply's audio. Does not block."""
         ...
 
 
@@ -299,7 +312,10 @@ class TextToSpeech(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Providers:
-    """The three that serve one blueprint, and who steps in for each (`Blueprint.second`)."""
+    """The three that serve one blueprint, and who steps in for each (`Blueprint.second`).
+
+    `tongues` are pairs of a language and who speaks it (`Blueprint.tongues`).
+    """
 
     stt: SpeechToText
     llm: LanguageModel
@@ -307,3 +323,4 @@ class Providers:
     stt_second: SpeechToText | None = None
     llm_second: LanguageModel | None = None
     tts_second: TextToSpeech | None = None
+    tongues: tuple[tuple[str, TextToSpeech], ...] = ()

@@ -235,7 +235,8 @@ def test_a_model_that_says_nothing_is_given_four_seconds():
 
     outcome = call(providers, speech=[(4_000, babble(900))], hang_up_ms=16_000)
 
-    assert outcome.said("agent")[1] == BLUEPRINT.phrases.trouble
+    assert outcome.said("agent")[1:3] == [BLUEPRINT.phrases.wait, BLUEPRINT.phrases.trouble]
+    assert [turn.kind for turn in outcome.report.turns if turn.speaker == "agent"] == ["greeting", "filler", "speech"]
     assert "first_token" in outcome.report.errors[0]
 
 

@@ -1,0 +1,360 @@
+"""What the agent does with what the floor wants: replies and their ends, tools, drafts, languages. The brain's hands.
+
+Synchronous throughout: each method is called by the brain or by a part's callback, on the loop's thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from typing import Final
+
+from agents.voice import builtin, stages
+from agents.voice.blueprint import Blueprint
+from agents.voice.clock import Clock
+from agents.voice.dialogue import Dialogue
+from agents.voice.drafting import Drafter
+from agents.voice.ears import Ears
+from agents.voice.errors import ProviderError
+from agents.voice.events import (
+    Action,
+    Closing,
+    CommitCaller,
+    CutReply,
+    DigitsDone,
+    DropDraft,
+    Event,
+    Finish,
+    Hold,
+    Nod,
+    Note,
+    Release,
+    ReplyHeard,
+    SayClosing,
+    SayGoodbye,
+    SayIdle,
+    StartDraft,
+    StopPrompt,
+    Tick,
+    WantDigits,
+)
+from agents.voice.floor import Agent, Caller, Floor
+from agents.voice.hands import Hands, Job
+from agents.voice.meter import Meter
+from agents.voice.mouth import Mouth
+from agents.voice.patience import Patience
+from agents.voice.playout import Playout
+from agents.voice.providers.base import Providers, Speaking
+from agents.voice.reply import Kind, Reply
+from agents.voice.replying import Replier
+from agents.voice.report import TurnRecord
+from agents.voice.thinking import Thinker, Thought
+from agents.voice.turnbook import TurnBook
+from agents.voice.words import is_farewell, lexicon, spoken_digits
+
+MODEL_FAILURES: Final = 3
+DOT: Final = "\u2022"
+
+
+class Conversation:
+    """One call's."""
+
+    def __init__(
+        self,
+        blueprint: Blueprint,
+        providers: Providers,
+        clock: Clock,
+        meter: Meter,
+        playout: Playout,
+        ears: Ears,
+        floor: Floor,
+        counters: Counter[str],
+        *,
+        group: Callable[[], asyncio.TaskGroup],
+        tell: Callable[[Event], None],
+        trouble: Callable[[ProviderError], None],
+        on_turn: Callable[[TurnRecord], None],
+        on_event: Callable[[str, dict[str, object]], None],
+        started: float,
+    ) -> None:
+        self.reply: Reply | None = None
+        self.transfer_to: str | None = None
+        self.collected: dict[str, str] = {}
+        self.dialogue = Dialogue(blueprint.instructions)
+        self.book = TurnBook(started, on_turn)
+        self.hands = Hands(blueprint.call_id, clock, self.tool_done)
+        self._blueprint, self._clock, self._started = blueprint, clock, started
+        self._playout, self._ears, self._floor, self._counters = playout, ears, floor, counters
+        self._group, self._tell, self._on_event = group, tell, on_event
+        self._trouble = trouble
+        self._mouth = Mouth(
+            stages.voices(blueprint, providers, clock),
+            blueprint.language,
+            playout,
+            clock,
+            meter,
+            group=group,
+            speechless=lambda reply: self.ends(reply, "failed"),
+            trouble=trouble,
+        )
+        self._models = stages.models(blueprint, providers, clock)
+        self._thinker = Thinker(self._models, clock, meter, group, trouble, lambda kind: self._count(kind, 1))
+        self._replier = Replier(blueprint, self._thinker, self._mouth, self.hands, playout, clock, self)
+        self._drafter = Drafter(self._thinker, self.dialogue, self._count)
+        first = self._models.first.capabilities
+        floor.drafts = not first.keeps_state and not first.speaks
+        self._numbers = 0
+        self._failures = 0
+        self._farewells = 0
+        self._unanswered = False
+        """Whether a tool has ended whose result no reply has seen."""
+        self._keys: asyncio.Future[DigitsDone] | None = None
+        self._secret = False
+
+    def open(self) -> None:
+        """Before the first frame is needed: the voice, and the model without which there is nothing to say."""
+        self._mouth.warm()
+        self._group().create_task(self._reach_model(), name="open")
+
+    def begin_call(self) -> None:
+        """The first words."""
+        if self._blueprint.greeting:
+            self.say("greeting", self._blueprint.greeting)
+        else:
+            self._tell(ReplyHeard())
+
+    async def _reach_model(self) -> None:
+        for candidate in self._models.order:
+            try:
+                await candidate.get(self._group(), self._models.open_s)
+            except ProviderError as error:
+                candidate.failed(error)
+                self._trouble(error)
+            else:
+                return
+        self._tell(Finish("failed"))
+
+    @property
+    def remaining_ms(self) -> float | None:
+        """How long the reply will still be heard, as the floor wants to know it."""
+        if self.reply is None:
+            return None
+        left = self._playout.remaining_ms()
+        return 0 if left is None and self.reply.waiting and self._playout.silent else left
+
+    # --- what the floor wants ---
+
+    def do(self, action: Action) -> None:
+        """One action that is about what is said."""
+        match action:
+            case Hold():
+                self._playout.hold()
+                if self.reply is not None:
+                    self.reply.held_at = self._clock.now()
+            case Release(rewind=rewind):
+                self._playout.release(rewind=rewind)
+            case CutReply(spoke_at=spoke_at):
+                self._cut(spoke_at)
+            case StopPrompt():
+                if self.reply is not None:
+                    self.reply.silenced = len(self.reply.parts)
+                    self._playout.stop_short()
+            case CommitCaller():
+                self._caller_turn(action)
+            case StartDraft(text=text):
+                self._drafter.start(text, self._replier.specs)
+            case DropDraft():
+                self._drafter.drop()
+                self._floor.drafts = self._floor.drafts and self._drafter.worth_it
+            case DigitsDone():
+                self._digits(action)
+            case Nod(text=text, began=began, ended=ended):
+                self.book.caller("nod", text, began, ended)
+            case SayIdle():
+                self._idle()
+            case SayClosing():
+                self.say("closing", self._blueprint.phrases.closing)
+            case SayGoodbye(reason=reason):
+                phrases = self._blueprint.phrases
+                self.say("goodbye", phrases.failed if reason == "failed" else phrases.goodbye)
+            case Note(kind=kind):
+                self._count(kind, 1)
+
+    def _caller_turn(self, commit: CommitCaller) -> None:
+        """The caller's turn is over."""
+        draft = self._drafter.adopt(commit.text, self._replier.specs) if commit.reply else None
+        self._floor.drafts = self._floor.drafts and self._drafter.worth_it
+        kind = "digits" if commit.keys else "speech"
+        self.book.caller(kind, commit.text, commit.began, commit.ended, commit.confidence)
+        self.dialogue.caller(commit.text)
+        self._ears.listening.committed()
+        if commit.reply:
+            self._answer(spoken_until=commit.ended, draft=draft)
+
+    def _answer(self, *, spoken_until: float | None = None, draft: Thought | None = None) -> None:
+        """Let the model answer what the dialogue ends with."""
+        self._unanswered = False
+        reply = Reply(self._next_id(), "speech", self._clock.now(), spoken_until, final_at=self._ears.final_at)
+        self._begin(reply, draft)
+
+    def _idle(self) -> None:
+        """The caller is silent: tell the result that is still owed, or ask whether they are there."""
+        messages = self.dialogue.messages()
+        if self._unanswered and messages and messages[-1].role in ("tool", "user"):
+            self._answer()
+        else:
+            self.say("idle", self._blueprint.phrases.idle)
+
+    def say(self, kind: Kind, text: str) -> None:
+        """A sentence of the engine's own."""
+        self._begin(Reply(self._next_id(), kind, self._clock.now(), fixed=text), None)
+
+    def _next_id(self) -> int:
+        """Playout takes audio of the newest reply only."""
+        self._numbers = max(self._numbers, self._playout.reply) + 1
+        return self._numbers
+
+    def _begin(self, reply: Reply, draft: Thought | None) -> None:
+        """Start a reply; one that is still under way gives way."""
+        if self.reply is not None and self.reply.task is not None:
+            self.reply.task.cancel()
+        self.reply = reply
+        self._floor.asked = False
+        self._floor.interruptible = reply.kind != "greeting" or self._blueprint.greeting_interruptible
+        self._playout.begin(reply.id)
+        reply.task = self._group().create_task(self._produce(reply, draft), name=f"reply-{reply.id}")
+
+    async def _produce(self, reply: Reply, draft: Thought | None) -> None:
+        """The reply's task."""
+        await self._replier.say(reply, self.dialogue, draft)
+        if reply.kind == "speech":
+            self._failures = self._failures + 1 if reply.failed else 0
+            if self._failures >= MODEL_FAILURES:
+                self._tell(Finish("failed"))
+        if reply is not self.reply:
+            return
+        self._floor.asked = reply.text.endswith("?")
+        self.transfer_to = reply.transfer_to or self.transfer_to
+        last = reply.text.replace("!", ".").rstrip(". ").rpartition(". ")[2]
+        parts = is_farewell(last, self._floor.lexicon) and not reply.closing and reply.kind == "speech"
+        self._farewells = self._farewells + 1 if parts else 0
+        if self._farewells > 1:  # two agents that wish each other a good day, for ever
+            self.ends(reply, "goodbye")
+
+    # --- the end of a reply ---
+
+    def _cut(self, spoke_at: float) -> None:
+        """Barge-in: what was heard stays, the rest never happened. What writes goes on."""
+        reply, self.reply = self.reply, None
+        now, heard_ms = self._clock.now(), self._playout.heard_ms
+        heard = self._playout.cut()
+        if reply is None:
+            return
+        if reply.task is not None:
+            reply.task.cancel()
+        for job in reply.jobs:
+            job.give_up()
+        if isinstance(reply.speaker, Speaking):
+            reply.speaker.heard(heard_ms)
+        self.transfer_to = None
+        self._keys = None
+        reply.conclude(cut=True)
+        reply.commit(self.dialogue, heard)
+        self._unanswered = self._unanswered or any(job.text is not None for job in reply.jobs)
+        if reply.audible_at is None:
+            return
+        stopped = reply.held_at or now
+        self._count("barge_in", 1)
+        self._ears.reply_over(drew_words=True)
+        barge_in_ms = max(0, round((stopped - spoke_at) * 1000))
+        self.book.agent(reply, heard, stopped, cut=True, barge_in_ms=barge_in_ms)
+
+    def heard_whole(self, reply: Reply) -> None:
+        """The caller has heard all of it."""
+        self.reply = None
+        heard = self._playout.heard_all()
+        reply.conclude(cut=False)
+        reply.commit(self.dialogue, heard)
+        self.book.agent(reply, heard, self._clock.now())
+        self._ears.reply_over(drew_words=self._floor.caller is not Caller.QUIET)
+        self._tell(ReplyHeard())
+
+    def settle(self) -> None:
+        """The line is gone in the middle of a reply: write down what was heard of it."""
+        reply, self.reply = self.reply, None
+        if reply is not None:
+            self.book.agent(reply, self._playout.cut(), self._clock.now())
+
+    # --- what a reply asks for (see `replying.Desk`) ---
+
+    def quiet(self) -> bool:
+        return self._floor.caller is Caller.QUIET
+
+    def may_end(self) -> bool:
+        spoken = any(turn.speaker == "caller" and turn.kind != "nod" for turn in self.book.turns)
+        return spoken and self._clock.now() - self._started >= builtin.FIRST_S
+
+    def expects(self, hints: tuple[str, ...]) -> None:
+        self._floor.hints = hints
+        self._ears.listening.expect(hints)
+
+    def ends(self, reply: Reply, reason: str) -> None:
+        if reply is self.reply:
+            self._tell(Closing(reason))
+
+    def collects(self, name: str, value: str) -> None:
+        self.collected.pop(name, None)
+        self.collected[name] = value
+        self._on_event("collected", {"name": name, "value": value})
+
+    async def digits(self, wanted: builtin.CollectDigits) -> str:
+        self._keys = asyncio.get_running_loop().create_future()
+        self._secret = wanted.secret
+        self._tell(WantDigits(wanted.count, wanted.finish))
+        done = await self._keys
+        if done.said:
+            digits = spoken_digits(done.said, self._floor.lexicon)
+            fits = digits is not None and wanted.count in (None, len(digits))
+            return f'The caller said: "{done.said}"' + (f", which is {digits}." if fits else ". No number was keyed.")
+        if done.complete:
+            return f"The caller keyed {done.digits}."
+        return f"The caller keyed only {done.digits}." if done.digits else "The caller keyed nothing."
+
+    def _digits(self, done: DigitsDone) -> None:
+        """Keys were wanted, and that is over."""
+        now = self._clock.now()
+        if done.digits:
+            self.book.caller("digits", DOT * len(done.digits) if self._secret else done.digits, now, now)
+        if done.said:
+            self.book.caller("speech", done.said, done.began, done.ended)
+        self._ears.listening.committed()
+        if self._keys is not None and not self._keys.done():
+            self._keys.set_result(done)
+
+    def switches(self, language: str) -> None:
+        if language == self._mouth.language:
+            return
+        self._mouth.language = language
+        self._mouth.warm()
+        self._floor.lexicon = lexicon(language)
+        self._floor.patience = Patience(self._floor.lexicon)
+        self._ears.listening.speak(language)
+        self._count("language_switched", 1)
+        self._on_event("language", {"language": language})
+
+    def tool_done(self, job: Job) -> None:
+        """A tool has ended. Of a reply that is gone, its result waits for the next."""
+        self._on_event("tool", {"name": job.call.name, "ms": round((self._clock.now() - job.began) * 1000)})
+        if self.reply is not None and job in self.reply.jobs:
+            return
+        if self.dialogue.result(job.call.id, job.text or "") and job.facts.effect != "read":
+            self._unanswered = True
+            floor = self._floor
+            if floor.agent is Agent.IDLE and floor.caller is Caller.QUIET and self._blueprint.limits.idle_prompts:
+                floor.idle_count = 0
+                floor.arm("idle", self._clock.now())
+                self._tell(Tick())
+
+    def _count(self, kind: str, amount: int) -> None:
+        self._counters[kind] += amount

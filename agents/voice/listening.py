@@ -1,0 +1,225 @@
+"""The recogniser's side of the ears: connected, reconnected with what it has missed, replaced when it fails for good.
+
+The caller's audio is kept since the last committed turn, at most 30 s. A new connection gets what the old one had not
+understood yet, at four times the speed of speech, and then goes on live.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from contextlib import aclosing
+from dataclasses import replace
+from itertools import islice
+from typing import Final
+
+from agents.voice import audio
+from agents.voice.clock import Clock
+from agents.voice.errors import ProviderError, ProviderTimeout
+from agents.voice.lineup import Candidate
+from agents.voice.meter import Meter
+from agents.voice.providers.base import SttCapabilities, SttEvent, SttFinal, SttStream
+from agents.voice.stages import Listeners
+
+STALL_S: Final = 3.0
+ASKED_S: Final = 1.0
+"""After a stall the recogniser is asked for what it has; no answer within this is the end of the connection."""
+BACK_OFF_S: Final = (0.25, 0.5, 1.0)
+TRIES_WITH_SECOND: Final = 2
+REPLAY_FRAMES: Final = 1_500
+QUIET_FRAMES: Final = 500
+"""Without any voice since the last turn, so much is enough."""
+OVERLAP_FRAMES: Final = 15
+"""A final comes this much later than the words that it holds."""
+BURST: Final = 8
+BURST_S: Final = BURST * audio.FRAME_MS / 1000 / 4
+
+
+class Listening:
+    """One call's recogniser, whichever it is at the moment."""
+
+    def __init__(
+        self,
+        listeners: Listeners,
+        clock: Clock,
+        meter: Meter,
+        *,
+        hear: Callable[[SttEvent, SttCapabilities], None],
+        trouble: Callable[[ProviderError], None],
+        replaced: Callable[[SttCapabilities], None],
+    ) -> None:
+        self.deaf = False
+        self.frames = 0
+        """Of the caller so far."""
+        self._listeners = listeners
+        self._clock = clock
+        self._meter = meter
+        self._hear = hear
+        self._trouble = trouble
+        self._replaced = replaced
+        self._language = ""
+        self._stream: SttStream | None = None
+        self._ring: deque[bytes] = deque(maxlen=REPLAY_FRAMES)
+        self._from = 0
+        """The first frame that is not understood yet."""
+        self._voiced_from: int | None = None
+        self._voice_since: float | None = None
+        self._heard_at = clock.now()
+        self._asked_at: float | None = None
+        self._urged_at: float | None = None
+        self._fed = 0
+        self._once: asyncio.Task[ProviderError | None] | None = None
+        self._again = False
+
+    # --- what the ears tell ---
+
+    def feed(self, frame: bytes) -> None:
+        """20 ms of the caller."""
+        self.frames += 1
+        self._ring.append(frame)
+        if self._stream is not None:
+            self._fed += 1
+            self._stream.feed(frame)
+
+    def expect(self, hints: tuple[str, ...]) -> None:
+        """What the agent has asked for."""
+        if self._stream is not None:
+            self._stream.expect(hints)
+
+    def finalize(self) -> None:
+        """The caller has paused."""
+        if self._stream is not None:
+            self._asked_at = self._clock.now()
+            self._stream.finalize()
+
+    def voice(self, at_frame: int | None) -> None:
+        """The caller speaks, since this frame; None: no longer."""
+        if at_frame is None:
+            self._voice_since = None
+            return
+        self._voice_since = self._clock.now()
+        if self._voiced_from is None:
+            self._voiced_from = at_frame
+
+    def committed(self) -> None:
+        """The turn is over: nothing before now needs to be understood again."""
+        self._from = self.frames
+        self._voiced_from = None
+
+    def speak(self, language: str) -> None:
+        """The caller speaks another language from now on."""
+        self._language = language
+        self._again = True
+        if self._once is not None:
+            self._once.cancel()
+
+    def watch(self) -> None:
+        """Called now and then: a recogniser that has gone silent."""
+        now = self._clock.now()
+        late = self._urged_at is not None and now - self._urged_at > ASKED_S
+        if late or (self._asked_at is not None and now - self._asked_at > STALL_S):
+            self._stalled()
+        elif (
+            self._stream is not None
+            and self._voice_since is not None
+            and self._urged_at is None
+            and self._listeners.first.capabilities.partials
+            and now - max(self._voice_since, self._heard_at) > STALL_S
+        ):
+            self._urged_at = now
+            self._stream.finalize()
+
+    def _stalled(self) -> None:
+        self._asked_at = self._urged_at = None
+        self.deaf = True
+        if self._once is not None:
+            self._trouble(ProviderTimeout(self._listeners.first.stage.provider, "stall"))
+            self._once.cancel()
+
+    # --- the task ---
+
+    async def run(self) -> None:
+        """Keep a recogniser connected. Raises `ProviderError` when nobody is left to ask."""
+        failures, candidate = 0, self._listeners.first
+        while True:
+            heard_before = self._heard_at
+            async with asyncio.TaskGroup() as group:
+                self._once = group.create_task(self._listen(candidate, group))
+            error = None if self._once.cancelled() else self._once.result()
+            if self._again:
+                self._again = False
+                continue
+            if self._heard_at > heard_before:
+                failures = 0
+            failures += 1
+            if error is not None:
+                candidate.failed(error)
+                self._trouble(error)
+            tries = len(BACK_OFF_S) if self._listeners.alone else TRIES_WITH_SECOND
+            if failures >= tries or (error is not None and not error.retryable):
+                candidate.refused = True
+                candidate = self._listeners.first
+                if candidate.refused:
+                    raise ProviderError(candidate.stage.provider, "gave_up", retryable=False)
+                failures = 0
+                self._replaced(candidate.capabilities)
+                continue
+            await asyncio.sleep(BACK_OFF_S[min(failures, len(BACK_OFF_S)) - 1])
+
+    async def _listen(
+        self, candidate: Candidate[SttStream, SttCapabilities], group: asyncio.TaskGroup
+    ) -> ProviderError | None:
+        """One connection to its end; why it ended."""
+        blueprint, self._fed = candidate.blueprint, 0
+        if self._language:
+            blueprint = replace(blueprint, language=self._language)
+        replay: asyncio.Task[None] | None = None
+        try:
+            async with asyncio.timeout(self._listeners.open_s) as limit, candidate.open(blueprint) as stream:
+                limit.reschedule(None)
+                self._asked_at = self._urged_at = None
+                replay = group.create_task(self._replay(stream))
+                async with aclosing(stream.events()) as events:
+                    async for event in events:
+                        self._heard_at = self._clock.now()
+                        self.deaf = False
+                        self._urged_at = None
+                        candidate.worked()
+                        if isinstance(event, SttFinal):
+                            self._final(event)
+                        self._hear(event, candidate.capabilities)
+        except TimeoutError:
+            return ProviderTimeout(candidate.stage.provider, "connect")
+        except ProviderError as error:
+            return error
+        finally:
+            self._stream = None
+            if replay is not None:
+                replay.cancel()
+            stage = candidate.stage
+            self._meter.add(stage.provider, stage.model, "stt.audio", self._fed * audio.FRAME_MS, "ms")
+        return ProviderError(candidate.stage.provider, "closed")
+
+    def _final(self, event: SttFinal) -> None:
+        if event.closes:
+            self._asked_at = None
+        if event.text:
+            self._from = max(self._from, self.frames - OVERLAP_FRAMES)
+
+    async def _replay(self, stream: SttStream) -> None:
+        """What was missed, faster than it was said; then live."""
+        at = max(self._from, self.frames - len(self._ring))
+        if self._voiced_from is None:
+            at = max(at, self.frames - QUIET_FRAMES)
+        while at < self.frames:
+            first = self.frames - len(self._ring)
+            at = max(at, first)
+            burst = list(islice(self._ring, at - first, at - first + BURST))
+            for frame in burst:
+                stream.feed(frame)
+            self._fed += len(burst)
+            at += len(burst)
+            if at < self.frames:
+                await asyncio.sleep(BURST_S)
+        self._stream = stream

@@ -1,0 +1,323 @@
+"""The course of one reply: think, say it, let tools work, think again, at most three times.
+
+Text before a tool is spoken while the tool already works. A sentence fills the silence when somebody is late, once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final, Protocol
+
+from agents.voice import builtin
+from agents.voice.blueprint import Blueprint
+from agents.voice.clock import Clock
+from agents.voice.dialogue import Dialogue
+from agents.voice.errors import ProviderError
+from agents.voice.hands import Hands, Job
+from agents.voice.ledger import Piece
+from agents.voice.mouth import Mouth
+from agents.voice.playout import Playout
+from agents.voice.providers.base import (
+    LlmAudio,
+    LlmCollected,
+    LlmEnd,
+    LlmExpect,
+    LlmText,
+    LlmTool,
+    LlmTransfer,
+    ToolCall,
+    ToolSpec,
+)
+from agents.voice.reply import Part, Reply, Round
+from agents.voice.sentences import Pieces
+from agents.voice.thinking import Thinker, Thought
+
+MAX_ROUNDS: Final = 3
+TOOLS_S: Final = 10.0
+"""The round goes on without those that are still at work then."""
+EXCUSE_S: Final = 1.5
+FILLER_S: Final = 2.5
+LOOK_S: Final = 0.25
+FAREWELL: Final = "The call ends after the farewell."
+PUT_THROUGH: Final = "The caller is being put through."
+
+
+class Desk(Protocol):
+    """What a reply asks of the call around it."""
+
+    def quiet(self) -> bool:
+        """Whether the caller is silent, so that a filler does not fall into their words."""
+        ...
+
+    def may_end(self) -> bool:
+        """Whether a model may end the call already."""
+        ...
+
+    def expects(self, hints: tuple[str, ...]) -> None:
+        """What the reply asks the caller for."""
+        ...
+
+    def ends(self, reply: Reply, reason: str) -> None:
+        """The reply is the last one."""
+        ...
+
+    def collects(self, name: str, value: str) -> None:
+        """The conversation has gathered a fact."""
+        ...
+
+    async def digits(self, wanted: builtin.CollectDigits) -> str:
+        """Wait for keys, or for words instead; what to tell the model."""
+        ...
+
+    def switches(self, language: str) -> None:
+        """Go on in another language."""
+        ...
+
+
+class Replier:
+    """Produces whole replies, one at a time."""
+
+    def __init__(
+        self,
+        blueprint: Blueprint,
+        thinker: Thinker,
+        mouth: Mouth,
+        hands: Hands,
+        playout: Playout,
+        clock: Clock,
+        desk: Desk,
+    ) -> None:
+        self._blueprint = blueprint
+        self._thinker = thinker
+        self._mouth = mouth
+        self._hands = hands
+        self._playout = playout
+        self._clock = clock
+        self._desk = desk
+        self._own = builtin.specs(blueprint)
+
+    @property
+    def specs(self) -> tuple[ToolSpec, ...]:
+        """What the model may ask for now."""
+        if not any(one.capabilities.tools for one in self._thinker.models.order):
+            return ()
+        return (*self._own, *self._hands.specs)
+
+    async def say(self, reply: Reply, dialogue: Dialogue, draft: Thought | None = None) -> None:
+        """Produce the whole reply. Cancelling it stops both ends, but no tool."""
+        async with asyncio.TaskGroup() as both:
+            course = _Course(reply, asyncio.Queue(8))
+            both.create_task(self._mouth.speak(reply, course.parts))
+            if reply.fixed:
+                await self._put(course, reply.fixed, fixed=True)
+            else:
+                await self._converse(course, dialogue, draft)
+            await course.parts.put(None)
+
+    async def _converse(self, course: _Course, dialogue: Dialogue, draft: Thought | None) -> None:
+        reply = course.reply
+        for turn in range(MAX_ROUNDS + 1):
+            course.round = turn
+            tools = self.specs if turn < MAX_ROUNDS and not course.hopeless else ()
+            thought = draft or self._thinker.begin((*dialogue.messages(), *reply.so_far()), tools)
+            draft = None
+            try:
+                await self._listen(course, thought, allowed=bool(tools))
+            finally:
+                thought.cancel()
+            if reply.closing or not course.calls:
+                break
+            await self._wait(course)
+            if reply.closing:
+                break
+            course.calls, course.jobs = [], []
+        if not reply.text and not reply.closing:
+            reply.failed = True
+            await self._put(course, self._blueprint.phrases.trouble, fixed=True)
+        elif reply.closing == "goodbye" and not reply.text:
+            await self._put(course, self._blueprint.phrases.goodbye, fixed=True)
+
+    async def _listen(self, course: _Course, thought: Thought, *, allowed: bool) -> None:
+        """One generation: its words to the mouth, its tools to work."""
+        reply, cutter = course.reply, Pieces()
+        try:
+            event = await self._first(course, thought)
+            if reply.first_token_at is None and thought.first_at is not None:
+                reply.first_token_at = thought.first_at
+            while event is not None and not reply.closing:
+                match event:
+                    case LlmText(text=text):
+                        for piece in cutter.push(text) if course.sound is None else ():
+                            await self._put(course, piece)
+                        if course.sound is not None:
+                            self._caption(course, text)
+                    case LlmAudio(audio=audio):
+                        await self._sound(course, thought, cutter, audio)
+                    case LlmTool(call=call) if allowed:
+                        for piece in cutter.flush():
+                            await self._put(course, piece)
+                        await self._use(course, call)
+                    case LlmExpect(hints=hints):
+                        self._desk.expects(hints)
+                    case LlmEnd(reason=reason):
+                        self._close(course, reason)
+                    case LlmTransfer(target=target):
+                        reply.transfer_to = target
+                        self._close(course, "transfer")
+                    case LlmCollected(name=name, value=value):
+                        self._desk.collects(name, value)
+                event = await thought.next()
+        except ProviderError:
+            pass  # told already; what is complete is said
+        if course.sound is not None:
+            course.sound.end = self._playout.pushed
+            course.sound = None
+        for piece in cutter.flush():
+            await self._put(course, piece)
+
+    async def _first(self, course: _Course, thought: Thought) -> object:
+        """The first event, and a sentence before it when it is late."""
+        if course.round:
+            return await thought.next()
+        try:
+            async with asyncio.timeout(FILLER_S):
+                return await thought.next()
+        except TimeoutError:
+            await self._fill(course, "")
+            return await thought.next()
+
+    # --- words and sound ---
+
+    async def _put(self, course: _Course, text: str, *, fixed: bool = False, filler: bool = False) -> None:
+        reply = course.reply
+        if reply.first_piece_at is None:
+            reply.first_piece_at = self._clock.now()
+        reply.parts.append(Part(text, course.round, filler, fixed or filler, self._mouth.language))
+        await course.parts.put(len(reply.parts) - 1)
+
+    async def _fill(self, course: _Course, excuse: str) -> None:
+        reply = course.reply
+        if not reply.filled and self._playout.silent and not self._playout.held and self._desk.quiet():
+            reply.filled = True
+            await self._put(course, excuse or self._blueprint.phrases.wait, filler=True)
+
+    async def _sound(self, course: _Course, thought: Thought, cutter: Pieces, audio: bytes) -> None:
+        """Speech of a model that speaks itself, past the voice."""
+        reply = course.reply
+        if course.sound is None:
+            caption = " ".join(cutter.flush())
+            reply.speaker = thought.chat
+            if reply.first_piece_at is None:
+                reply.first_piece_at = self._clock.now()
+            reply.parts.append(Part(caption, course.round))
+            course.sound = self._playout.piece(reply.id, caption, len(reply.parts) - 1)
+        self._mouth.push(reply, audio)
+        await self._playout.room()
+
+    def _caption(self, course: _Course, text: str) -> None:
+        part = course.reply.parts[-1]
+        part.text += text
+        if course.sound is not None:
+            course.sound.text = part.text
+
+    # --- tools ---
+
+    async def _use(self, course: _Course, call: ToolCall) -> None:
+        """A call of the model's: note it, and begin."""
+        reply = course.reply
+        course.calls.append(call)
+        if len(reply.rounds) <= course.round:
+            reply.rounds.append(Round())
+        one = reply.rounds[course.round]
+        one.calls = (*one.calls, call)
+        if call.name in builtin.NAMES:
+            await self._own_tool(course, one, call)
+            return
+        problem = self._hands.problem(call)
+        if problem is not None:
+            self._wrong(course, one, call, problem)
+            return
+        job = self._hands.start(call)
+        course.jobs.append(job)
+        reply.jobs.append(job)
+
+    def _wrong(self, course: _Course, one: Round, call: ToolCall, problem: str) -> None:
+        """Told to the model once; after the second time it must do without."""
+        one.results[call.id] = problem
+        course.hopeless = call.name in course.wrong
+        course.wrong.add(call.name)
+
+    async def _own_tool(self, course: _Course, one: Round, call: ToolCall) -> None:
+        reply = course.reply
+        try:
+            command = builtin.command(call, self._blueprint)
+        except builtin.WrongArguments as wrong:
+            self._wrong(course, one, call, str(wrong))
+            return
+        match command:
+            case builtin.EndCall(farewell=farewell):
+                if not self._desk.may_end():
+                    self._wrong(course, one, call, builtin.TOO_SOON)
+                    return
+                one.results[call.id] = FAREWELL
+                if farewell and farewell not in reply.text:
+                    await self._put(course, farewell)
+                self._close(course, "goodbye")
+            case builtin.Transfer(target=target):
+                one.results[call.id] = PUT_THROUGH
+                reply.transfer_to = target
+                if not reply.text:
+                    await self._put(course, self._blueprint.phrases.wait, fixed=True)
+                self._close(course, "transfer")
+            case builtin.SwitchLanguage(language=language):
+                self._desk.switches(language)
+                one.results[call.id] = f"From now on, speak {language}."
+            case builtin.CollectDigits():
+                if command.prompt and not reply.text_of(course.round).endswith("?"):
+                    await self._put(course, command.prompt)
+                course.digits.append((call, command))
+
+    def _close(self, course: _Course, reason: str) -> None:
+        course.reply.closing = reason
+        self._desk.ends(course.reply, reason)
+
+    async def _wait(self, course: _Course) -> None:
+        """Until all tools of the round are done, or the time is over."""
+        reply, one = course.reply, course.reply.rounds[course.round]
+        began = self._clock.now()
+        for call, wanted in course.digits:
+            reply.waiting = True
+            one.results[call.id] = await self._desk.digits(wanted)
+            reply.waiting = False
+        course.digits = []
+        while True:
+            pending = {job.task for job in course.jobs if job.text is None and job.task is not None}
+            waited_s = self._clock.now() - began
+            if not pending or waited_s >= TOOLS_S - 0.001:
+                break
+            reply.waiting = True
+            late = waited_s >= EXCUSE_S - 0.001
+            if late:
+                await self._fill(course, next((job.excuse for job in course.jobs if job.text is None), ""))
+            wait_s = LOOK_S if late and not reply.filled else TOOLS_S - waited_s if late else EXCUSE_S - waited_s
+            await asyncio.wait(pending, timeout=min(wait_s, TOOLS_S - waited_s))
+        reply.waiting = False
+        for job in course.jobs:
+            if job.text is not None:
+                one.results[job.call.id] = job.text
+
+
+class _Course:
+    """Where a reply stands."""
+
+    def __init__(self, reply: Reply, parts: asyncio.Queue[int | None]) -> None:
+        self.reply = reply
+        self.parts = parts
+        self.round = 0
+        self.calls: list[ToolCall] = []
+        self.jobs: list[Job] = []
+        self.digits: list[tuple[ToolCall, builtin.CollectDigits]] = []
+        self.wrong: set[str] = set()
+        self.hopeless = False
+        """The model does not get a tool's arguments right: no more tools in this reply."""
+        self.sound: Piece | None = None

@@ -13,7 +13,7 @@ import zlib
 from functools import lru_cache
 
 from agents.voice import audio
-from tests.fakes.vendor import Denial, Gate, Reply, VendorFake, run
+from tests.fakes.vendor import Denial, Gate, Gone, Reply, VendorFake, run
 
 LINES = ("hello", "I would like to book an appointment", "tomorrow at ten", "thank you")
 REQUEST = "6d2c4a52-0000-4000-8000-00000000da7a"
@@ -50,6 +50,7 @@ class Deepgram(VendorFake):
         self.mute_finalize = mute_finalize
         self.think_s = think_s
         self.faster = faster
+        self.voiceless = False
         self.flushed = []
         self.spoken = []
 
@@ -239,6 +240,8 @@ class _Nova:
 
     async def _results(self, text, *, is_final, speech_final=False, from_finalize=False):
         self.told_ms = self.gate.ms
+        if text and not is_final:
+            self.last_word_ms = self.gate.ms
         words = _words(text, self.segment_ms, self.gate.ms)
         await self.socket.send(
             {
@@ -452,9 +455,13 @@ class _Aura:
                 self.running.result()
 
     async def _say(self, text):
+        with contextlib.suppress(Gone):
+            await self._sound(text)
+
+    async def _sound(self, text):
         if self.fake.think_s:
             await asyncio.sleep(self.fake.think_s)
-        sound = sound_of(text)
+        sound = b"" if self.fake.voiceless else sound_of(text)
         if self.fake.faster is None:
             await self.socket.send_audio(sound)
         else:

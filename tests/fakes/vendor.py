@@ -299,6 +299,11 @@ class VendorFake:
             await asyncio.wait(set(self._tasks), timeout=timeout_s)
         return not self._tasks
 
+    def hang_up(self):
+        """Reset every connection, as a vendor's restart would; the server stays."""
+        for task in list(self._tasks):
+            task.cancel()
+
     async def start(self, port=0, host="127.0.0.1"):
         self._server = await asyncio.start_server(self._connected, host, port, limit=2**17)
         self.port = self._server.sockets[0].getsockname()[1]
@@ -332,7 +337,7 @@ class VendorFake:
         except (asyncio.IncompleteReadError, OSError, Gone):
             pass
         except asyncio.CancelledError:
-            pass  # only `stop` cancels; asyncio of 3.11 logs a cancelled handler as an error
+            pass  # only `stop` and `hang_up` cancel; asyncio of 3.11 logs a cancelled handler as an error
         finally:
             self._tasks.discard(task)
             writer.transport.abort() if self.faults.cut_after is not None else writer.close()

@@ -47,6 +47,12 @@ class Results(msgspec.Struct):
     channel: Channel = msgspec.field(default_factory=Channel)
 
 
+class UtteranceEnd(msgspec.Struct):
+    """Listen v1: no word for `utterance_end_ms` since `last_word_end` (seconds; -1 where no final has come)."""
+
+    last_word_end: float = -1.0
+
+
 class TurnInfo(msgspec.Struct):
     """Listen v2: the turn so far. `audio_window_end` is seconds of the audio that was sent."""
 

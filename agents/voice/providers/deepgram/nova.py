@@ -62,7 +62,8 @@ class _Listening(Listening):
         return self._segments.hear(parse(frames.PROVIDER, message, frames.Results))
 
     def _utterance_end(self, message: Frame) -> list[SttEvent]:
-        return self._segments.silence()
+        ended = parse(frames.PROVIDER, message, frames.UtteranceEnd).last_word_end
+        return self._segments.silence(ended + UTTERANCE_END_MS / 1000)
 
     def _gap(self) -> None:
         self._wire.send(_KEEP_ALIVE)

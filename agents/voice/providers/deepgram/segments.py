@@ -57,12 +57,12 @@ class Segments:
             self._partial = text
             return [SttPartial(text)]
         if self._asked and self._asked[-1] <= end and not self._partial:
-            return self.silence()
+            return self.silence(end)
         return []
 
-    def silence(self) -> list[SttEvent]:
-        """`UtteranceEnd`, or audio read past the asked-for point without a word: that was all."""
-        if not self._asked:
+    def silence(self, end: float) -> list[SttEvent]:
+        """Nobody has spoken for long, up to `end`; if that is past the asked-for point, then that was all."""
+        if not self._asked or self._asked[-1] > end + _SLACK_S:
             return []
         self._asked.clear()
         text, self._partial = self._partial, ""

@@ -450,6 +450,29 @@ SCENARIOS = {
         """,
         "11.90 turn book a table",
     ),
+    "a provider that says nothing to a noise": (
+        FLUX,
+        """
+        10.2 caller on
+        10.7 caller off
+        14 wait
+        22 wait
+        """,
+        "21.00 idle 1",
+    ),
+    "a provider that takes its guess back while the detector hears nothing": (
+        FLUX,
+        """
+        10.2 caller on
+        10.8 caller says book a
+        11.0 caller off
+        11.1 caller eager book a
+        11.3 caller resumed
+        13.5 caller says book a table
+        15.9 caller ended book a table
+        """,
+        "11.10 draft book a; 11.30 drop resumed; 15.90 turn book a table",
+    ),
     # --- a segment recogniser's drafts ---
     "a draft when the melody is complete and the words stand still": (
         MODEL,
@@ -490,6 +513,27 @@ SCENARIOS = {
         """,
         "11.00 finalize; 11.10 draft book a table; 11.40 drop went_on; 12.40 finalize; "
         "12.50 draft book a table tomorrow; 12.90 turn book a table tomorrow",
+    ),
+    "a sound just before the end of a turn puts it off": (
+        SEGMENTS,
+        """
+        10.2 caller on
+        11.0 caller off
+        11.1 caller said book a table
+        11.45 caller maybe
+        11.6 caller nothing
+        12 wait
+        """,
+        "11.00 finalize; 11.10 draft book a table; 11.70 turn book a table",
+    ),
+    "a recogniser that murmurs in silence is no turn, and no silence either": (
+        SEGMENTS,
+        """
+        17.0 caller says hm
+        18.1 wait
+        25.1 wait
+        """,
+        "25.00 idle 1",
     ),
     # --- both speak ---
     "a barge-in": (
@@ -632,6 +676,26 @@ SCENARIOS = {
         SPEAKING + "15.2 caller on\n15.4 caller says hold on\n15.6 caller off\n15.7 caller said hold on\n17 wait",
         "15.20 hold; 15.40 cut; 15.60 finalize; 16.10 noted hold on",
     ),
+    "a first word before the voice is certain": (
+        SEGMENTS,
+        SPEAKING + "15.1 caller maybe\n15.2 caller says stop",
+        "15.20 hold; 15.20 cut",
+    ),
+    "words of a recogniser that gives none while the caller speaks": (
+        {**SEGMENTS, "partials": False},
+        SPEAKING + "15.2 caller on\n16.2 caller off\n16.6 caller said not that one\n18 wait",
+        "15.20 hold; 16.20 finalize; 16.60 cut; 16.70 turn not that one",
+    ),
+    "long speech with such a recogniser": (
+        {**SEGMENTS, "partials": False},
+        SPEAKING + "15.2 caller on\n17 wait",
+        "15.20 hold; 16.40 cut",
+    ),
+    "noise that the provider calls an empty turn": (
+        FLUX,
+        SPEAKING.replace("said", "ended") + "15.2 caller on\n15.6 caller ended\n17 wait",
+        "15.20 hold; 15.60 false_alarm; 15.60 release",
+    ),
     # --- keys ---
     "keys over the agent": (
         SEGMENTS,
@@ -680,6 +744,21 @@ SCENARIOS = {
         "10.5 caller keys 4\n10.9 caller keys 2\n11.0 agent wants 3\n11.5 caller keys 7",
         "11.50 digits 427 complete",
     ),
+    "a lone hash is nothing": (
+        SEGMENTS,
+        "12.0 caller keys #\n19.9 wait\n20.1 wait",
+        "20.00 idle 1",
+    ),
+    "keys wanted twice, the first is given up": (
+        SEGMENTS,
+        ASKED + "13.0 agent wants 4\n14.0 caller keys 4\n15.0 agent wants 2\n16.0 caller keys 1\n17.0 caller keys 2",
+        "15.00 digits 4 timeout; 17.00 digits 12 complete",
+    ),
+    "keys wanted while the call ends": (
+        SEGMENTS,
+        SPEAKING + "13.0 agent last\n13.5 agent wants 4\n14.0 agent heard",
+        "13.50 digits - timeout; 14.00 end goodbye",
+    ),
     # --- silence and endings ---
     "two prompts and a goodbye": (
         SEGMENTS,
@@ -698,6 +777,16 @@ SCENARIOS = {
         SPEAKING + "13.0 agent last\n13.2 caller on\n13.5 caller says wait one more thing\n14.0 caller off\n"
         "14.1 caller said wait one more thing\n15 wait",
         "13.50 cut; 14.00 finalize; 14.10 draft wait one more thing; 14.50 turn wait one more thing",
+    ),
+    "the longest duration during a farewell does not make it longer": (
+        SEGMENTS,
+        "290.0 caller keys 1\n292.1 agent audible\n295.0 agent last\n320 wait",
+        "18.00 idle 1; 290.00 cut; 292.00 keys 1; 300.00 cut; 300.00 goodbye; 312.00 end max_duration",
+    ),
+    "the end is announced after a noise in silence": (
+        SEGMENTS,
+        "230 caller keys 1\n232.1 agent audible\n236 agent heard\n239.9 caller maybe\n240.1 caller nothing",
+        "18.00 idle 1; 230.00 cut; 232.00 keys 1; 240.10 closing",
     ),
     "a farewell that is never heard": (
         SEGMENTS,

@@ -7,17 +7,16 @@ has a deadline; a vendor that does not answer in time is a `ProviderTimeout`.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from agents.voice.blueprint import Access
+from agents.voice.blueprint import Access, Stage
 from agents.voice.errors import ProviderError, ProviderTimeout
 from agents.voice.tools.guard import Gate, Refused
 
-ANSWER_S: Final = 10.0
+ANSWER_S: Final = 15.0
 
 _MODULES: Final = {
     "deepgram": "agents.voice.providers.deepgram.account",
@@ -38,15 +37,28 @@ class LiveVoice:
     speaks: str = ""
 
 
-async def check(access: Access) -> None:
-    """Raises `ProviderRefused` when the vendor does not take the key, `ProviderError` when it could not be asked."""
-    await _asked(access, "check")
+async def check(access: Access, reachable: tuple[str, ...] = ()) -> None:
+    """Raises `ProviderRefused` when the vendor does not take the key, `ProviderError` when it could not be asked.
+
+    `reachable`: `host:port` that a server of the tenant's own may have although it is private.
+    """
+    guard = {"reachable": reachable} if access.provider == "openai_compatible" else {}
+    await _asked(access.provider, "check", access, **guard)
 
 
 async def voices(access: Access) -> tuple[LiveVoice, ...]:
     """All voices of the account, those that it has made itself included. Raises `ProviderError`."""
-    found = await _asked(access, "voices")
+    found = await _asked(access.provider, "voices", access)
     return tuple(_live(voice) for voice in found or ())
+
+
+async def sample(access: Access, stage: Stage, text: str, language: str) -> bytes:
+    """A voice saying a text: µ-law 8 kHz. Raises `ProviderError`."""
+    how: tuple[object, ...] = (stage, text, language) if stage.provider == "cartesia" else (stage, text)
+    if stage.provider == "openai":
+        how = (stage.model, stage.voice, text)
+    spoken: bytes = await _asked(access.provider, "preview", access, *how)
+    return spoken
 
 
 async def allowed(url: str, reachable: tuple[str, ...]) -> str:
@@ -69,19 +81,16 @@ def _host(url: str) -> tuple[str, int]:
     return parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
 
 
-async def _asked(access: Access, question: str) -> Any:
-    ask: Callable[[Access], Awaitable[Any]] | None = None
+async def _asked(provider: str, question: str, *arguments: object, **more: object) -> Any:
     try:
-        ask = getattr(import_module(_MODULES[access.provider]), question, None)
-    except (KeyError, ImportError) as error:
-        raise ProviderError(access.provider, "missing", f"{question}: {error}", retryable=False) from error
-    if ask is None:
-        raise ProviderError(access.provider, "missing", question, retryable=False)
+        ask = getattr(import_module(_MODULES[provider]), question)
+    except (KeyError, ImportError, AttributeError) as error:
+        raise ProviderError(provider, "missing", f"{question}: {error}", retryable=False) from error
     try:
         async with asyncio.timeout(ANSWER_S):
-            return await ask(access)
+            return await ask(*arguments, **more)
     except TimeoutError as error:
-        raise ProviderTimeout(access.provider, question, f"no answer within {ANSWER_S:g} s") from error
+        raise ProviderTimeout(provider, "stall", f"no answer within {ANSWER_S:g} s") from error
 
 
 def _live(voice: Any) -> LiveVoice:

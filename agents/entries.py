@@ -30,7 +30,8 @@ class Model:
     """One model for one stage. `summary` and `cannot` are sentences for the editor.
 
     `answers_only`: knows nothing but its answers. `free_name`: stands for any model that the tenant names itself.
-    `more_voices`: the provider has others than `voices`, which its account lists. `expected_ms` is a planning figure:
+    `more_voices`: the provider has others than `voices`, which its account lists. `polyglot`: any of its voices speaks
+    any of its languages, with an accent. `expected_ms` is a planning figure:
     what the vendor publishes for its part of a reply on a warm connection, not what we measured; None where it says
     nothing. `ends` is the day on which the vendor switches it off, where one is announced.
     """
@@ -45,6 +46,7 @@ class Model:
     fixed_vocabulary: bool = False
     free_name: bool = False
     more_voices: bool = False
+    polyglot: bool = False
     recommended: bool = False
     expected_ms: int | None = None
     ends: str = ""

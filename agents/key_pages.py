@@ -133,7 +133,8 @@ def _vendor(provider: str) -> Provider:
 def _tried(provider: str, key: str, base_url: str) -> tuple[str, bool]:
     """What the vendor said of a key, empty when it took it; and whether it refused."""
     try:
-        async_to_sync(accounts.check)(access_of(provider, key, base_url, own=True))
+        access = access_of(provider, key, base_url, own=True)
+        async_to_sync(accounts.check)(access, tuple(settings.REACHABLE_HOSTS))
     except ProviderError as error:
         if error.kind in troubles.REFUSALS:
             return troubles.of(error), True

@@ -75,7 +75,7 @@ def _voice(field: str, stage: Stage, language: str) -> Iterator[Problem]:
         yield Problem(field, f"Choose a voice: {model.name} has none called “{stage.voice}”")
     elif voice is not None and language not in voice.speaks:
         # Where a provider lets any voice speak any language, it does so with an accent.
-        severity: Severity = "warning" if model.more_voices else "error"
+        severity: Severity = "warning" if model.polyglot else "error"
         yield Problem(field, f"The voice “{voice.name}” is not made for {spoken}", severity)
 
 

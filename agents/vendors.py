@@ -106,7 +106,16 @@ DEEPGRAM: Final = Provider(
             expected_ms=420,
         ),
     ),
-    tts=(Model(id="aura-2", name="Aura-2", languages=("en",), voices=_AURA_VOICES, expected_ms=100),),
+    tts=(
+        Model(
+            id="aura-2",
+            name="Aura-2",
+            languages=("en",),
+            voices=_AURA_VOICES,
+            more_voices=True,
+            expected_ms=100,
+        ),
+    ),
 )
 
 _OPENAI_VOICES: Final = tuple(
@@ -293,6 +302,7 @@ CARTESIA: Final = Provider(
             languages=_BOTH,
             voices=_SONIC_VOICES,
             more_voices=True,
+            polyglot=True,
             recommended=True,
             expected_ms=90,
         ),
@@ -302,6 +312,7 @@ CARTESIA: Final = Provider(
             languages=_BOTH,
             voices=_SONIC_VOICES,
             more_voices=True,
+            polyglot=True,
             expected_ms=90,
         ),
         Model(
@@ -310,6 +321,7 @@ CARTESIA: Final = Provider(
             languages=_BOTH,
             voices=_SONIC_VOICES,
             more_voices=True,
+            polyglot=True,
             expected_ms=90,
         ),
     ),

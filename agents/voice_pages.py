@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from agents import catalogue, publishing, troubles, voices
-from agents.access import access_to, accesses
+from agents.access import access_to
 from agents.accounts import LiveVoice
 from agents.config import AgentConfig, ConfigError, read
 from agents.entries import Choice, Voice
@@ -40,12 +40,13 @@ def preview(request: TenantRequest) -> HttpResponse:
     language = voices.language_of(stage, request.GET.get("language", ""))
     wav = voices.kept_sample(request.tenant.id, stage, language)
     if wav is None:
-        if not provider.keyless and access_to(provider.id) is None:
+        access = None if provider.keyless else access_to(provider.id)
+        if access is None and not provider.keyless:
             return _plainly(f"There is no key for {provider.name}.", 409)
         if not voices.may_ask(request.user.id, SAMPLES_A_MINUTE, 60):
             return _plainly("That were many voices in one minute. Wait a moment.", 429)
         try:
-            wav = async_to_sync(voices.sample)(request.tenant.id, stage, language, accesses())
+            wav = async_to_sync(voices.sample)(request.tenant.id, stage, language, access)
         except (ProviderError, UnknownProvider) as error:
             why = troubles.of(error) if isinstance(error, ProviderError) else f"{provider.name} cannot be asked here."
             return _plainly(f"No sample: {why}", 502)
@@ -111,7 +112,8 @@ def _model(key: str, config: AgentConfig) -> Choice:
     """Whose voices: the asked model's, the draft's, or those of the first that has more than we list."""
     many = [choice for choice in catalogue.choices("tts") if choice.model.more_voices]
     current = f"{config.tts.provider}/{config.tts.model}"
-    return next((choice for wanted in (key, current) for choice in many if choice.key == wanted), many[0])
+    first = next((choice for choice in many if choice.model.recommended), many[0])
+    return next((choice for wanted in (key, current) for choice in many if choice.key == wanted), first)
 
 
 def _listed(request: TenantRequest, made: Choice) -> tuple[tuple[LiveVoice, ...], str]:

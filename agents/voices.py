@@ -43,23 +43,28 @@ def kept_sample(tenant: UUID, stage: Stage, language: str) -> bytes | None:
     return kept
 
 
-async def sample(tenant: UUID, stage: Stage, language: str, access: tuple[Access, ...]) -> bytes:
+async def sample(tenant: UUID, stage: Stage, language: str, access: Access | None) -> bytes:
     """A WAV file of what callers would hear, kept for a day. Raises `ProviderError`, `UnknownProvider`."""
-    blueprint = Blueprint("sample", 0, language, "", "", _NOBODY, _NOBODY, stage, access=access)
-    voice = providers.build(blueprint).tts
-    spoken = bytearray()
-    try:
-        async with asyncio.timeout(SAMPLE_S), voice.open(blueprint) as mouth:
-            async for event in mouth.speak(SAMPLES[language]):
-                if isinstance(event, bytes):
-                    spoken += event
-                if len(spoken) > _MOST_BYTES:
-                    break
-    except TimeoutError as error:
-        raise ProviderTimeout(stage.provider, "sample", f"no sample within {SAMPLE_S:g} s") from error
-    wav = audio.wav_header(len(spoken), channels=1) + bytes(spoken)
+    text = SAMPLES[language]
+    spoken = await accounts.sample(access, stage, text, language) if access else await _spoken_here(stage, text)
+    spoken = spoken[:_MOST_BYTES]
+    wav = audio.wav_header(len(spoken), channels=1) + spoken
     cache.set(_sample_key(tenant, stage, language), wav, _KEPT_S)
     return wav
+
+
+async def _spoken_here(stage: Stage, text: str) -> bytes:
+    """By a voice that needs no account."""
+    blueprint = Blueprint("sample", 0, "en", "", "", _NOBODY, _NOBODY, stage)
+    spoken = bytearray()
+    try:
+        async with asyncio.timeout(SAMPLE_S), providers.build(blueprint).tts.open(blueprint) as voice:
+            async for event in voice.speak(text):
+                if isinstance(event, bytes):
+                    spoken += event
+    except TimeoutError as error:
+        raise ProviderTimeout(stage.provider, "stall", f"no sample within {SAMPLE_S:g} s") from error
+    return bytes(spoken)
 
 
 async def live_voices(tenant: UUID, access: Access, *, fresh: bool = False) -> tuple[LiveVoice, ...]:

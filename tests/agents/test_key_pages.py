@@ -1,9 +1,5 @@
 """Keys of tenants: tried before they are kept, never shown, named when refused. The vendor is a real server."""
 
-import asyncio
-import threading
-from contextlib import contextmanager
-
 import pytest
 from django.core.cache import cache
 from django.test import Client
@@ -16,32 +12,12 @@ from tenants.models import AuditEntry
 from tenants.scope import tenant_scope
 from tests.fakes.anthropic import AnthropicFake
 from tests.fakes.openai import OpenAiFake
+from tests.fakes.threaded import serving
 from tests.fakes.vendor import KEY
 
 pytestmark = pytest.mark.django_db
 
 WRONG = "a-wrong-key-0123456789"
-
-
-@contextmanager
-def serving(fake):
-    """The fake on a loop of its own: pages are asked from this thread."""
-    loop, ready, over = asyncio.new_event_loop(), threading.Event(), asyncio.Event()
-
-    async def serve():
-        async with fake:
-            ready.set()
-            await over.wait()
-
-    thread = threading.Thread(target=loop.run_until_complete, args=(serve(),))
-    thread.start()
-    try:
-        assert ready.wait(5)
-        yield fake
-    finally:
-        loop.call_soon_threadsafe(over.set)
-        thread.join(5)
-        loop.close()
 
 
 @pytest.fixture(autouse=True)

@@ -13,6 +13,9 @@ from agents.seeding import seed_agents
 from agents.voice.blueprint import Stage
 from agents.voice.providers import local
 from tenants.scope import tenant_scope
+from tests.fakes.deepgram import Deepgram
+from tests.fakes.threaded import serving
+from tests.fakes.vendor import KEY
 
 pytestmark = pytest.mark.django_db
 ESPEAK = "local/espeak-ng/en-us+f3"
@@ -171,3 +174,44 @@ def test_what_is_no_voice_does_not_become_the_drafts(client, cast, asha, voice):
 
     assert client.post(page(cast, asha), {"voice": voice}).status_code == 400
     assert draft(asha) == before
+
+
+# An account that has voices
+
+
+@pytest.fixture
+def deepgram(settings):
+    with serving(Deepgram()) as fake:
+        settings.VENDORS = {"deepgram": (fake.url, KEY)}
+        yield fake
+
+
+def test_the_accounts_own_voices_are_listed_and_asked_for_once_an_hour(client, cast, asha, deepgram):
+    query = {"model": "deepgram/aura-2", "language": "en"}
+
+    first, second = (client.get(page(cast, asha), query) for _ in range(2))
+
+    assert first.context["problem"] == ""
+    assert first.context["all"] > 0
+    assert [voice for voice, _ in first.context["voices"]] == [voice for voice, _ in second.context["voices"]]
+    assert len([request for request in deepgram.requests if request.path == "/v1/models"]) == 1
+
+
+def test_a_vendors_voice_is_heard_through_its_account(client, cast, deepgram):
+    first = sample(client, cast, "deepgram/aura-2/thalia-en")
+    second = sample(client, cast, "deepgram/aura-2/thalia-en")
+
+    assert (first.status_code, first["Content-Type"]) == (200, "audio/wav")
+    assert len(first.content) > 58 + 8_000
+    assert second.content == first.content
+    assert len([request for request in deepgram.requests if request.path == "/v1/speak"]) == 1
+
+
+def test_a_wrong_key_is_named_where_a_voice_should_be_heard(client, cast, asha, deepgram):
+    deepgram.key = "another"
+
+    heard = sample(client, cast, "deepgram/aura-2/thalia-en")
+    listed = client.get(page(cast, asha), {"model": "deepgram/aura-2"}).content.decode()
+
+    assert (heard.status_code, heard.content.decode()) == (502, "No sample: Deepgram refused the key.")
+    assert "Deepgram refused the key. These are its best-known voices only." in listed

@@ -21,6 +21,7 @@ from django.conf import settings
 from agents.voice import session
 from agents.voice.clock import Clock, SystemClock
 from agents.voice.report import CallReport
+from agents.voice.tools.lookup import prepare
 from telephony import admission, metrics, opening, recordings, stream_token, wrapup
 from telephony.browser.feed import Feed
 from telephony.browser.overhearing import overheard
@@ -105,14 +106,18 @@ class MediaConsumer(AsyncConsumer):
         metrics.count_tasks(asyncio.get_running_loop())
         metrics.in_call.set(True)
         try:
+            prepared = await prepare(found.blueprint, found.facts)
+            if prepared.lookup is not None and not prepared.lookup.ok:
+                log.warning("lookup_failed", status=prepared.lookup.status)
+            blueprint = prepared.blueprint
             async with asyncio.TaskGroup() as group:
                 helpers = [group.create_task(book.run()), group.create_task(_leave_when_overtaken(book, line, ending))]
                 if feed is not None:
                     helpers.append(group.create_task(feed.run()))
-                    feed.tell("greeting", text=found.blueprint.greeting)
+                    feed.tell("greeting", text=blueprint.greeting)
                 report = await session.run(
                     line,
-                    found.blueprint,
+                    blueprint,
                     overheard(found.providers, feed) if feed else found.providers,
                     self.clock,
                     on_turn=_both(book.turn, feed.turn) if feed else book.turn,

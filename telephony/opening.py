@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Container
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Final
+from zoneinfo import ZoneInfo
 
 import structlog
 from django.utils import timezone
@@ -16,12 +17,14 @@ from agents.voice import providers
 from agents.voice.blueprint import Blueprint
 from agents.voice.errors import VoiceError
 from agents.voice.providers.base import Providers
+from agents.voice.variables import facts
 from telephony import lifecycle, metrics
 from telephony.browser import trying
 from telephony.journal import Stream
-from telephony.models import Call, Kind, Outcome
+from telephony.models import Call, Direction, Kind, Outcome
 from telephony.stream_token import Ticket
 from tenants.db import call_db
+from tenants.models import Tenant
 from tenants.scope import tenant_scope
 
 LOOKUPS: Final = 5
@@ -45,6 +48,8 @@ class Opening:
     blueprint: Blueprint
     providers: Providers
     is_test: bool = False
+    facts: dict[str, str] = field(default_factory=dict)
+    """What the call itself fills in (`agents.voice.variables.facts`)."""
 
 
 class _OtherKindError(Exception):
@@ -84,11 +89,22 @@ def begin(ticket: Ticket, worker: str, kinds: Container[str] = SPOKEN) -> Openin
             blueprint = trying.blueprint(call)
             if blueprint is None:
                 return None
+            outbound = call.direction == Direction.OUTBOUND and call.kind == Kind.PHONE
+            blueprint = replace(blueprint, outbound=outbound, call_id=str(call.id))
             with _building:
                 built = providers.build(blueprint)
         except (ConfigError, VoiceError) as error:
             lifecycle.advance(call.id, "finished", outcome=Outcome.FAILED, error=str(error))
             return None
+        tenant = Tenant.objects.get(id=call.tenant_id)
+        known = facts(
+            call_id=str(call.id),
+            agent_name=blueprint.agent,
+            now=now.astimezone(ZoneInfo(tenant.time_zone)),
+            caller_number=call.caller,
+            called_number=call.called,
+        )
     if call.epoch > 1:
         metrics.resumed_calls_total.inc()
-    return Opening(Stream(call.tenant_id, call.id, call.epoch), call.carrier_id, blueprint, built, call.is_test)
+    stream = Stream(call.tenant_id, call.id, call.epoch)
+    return Opening(stream, call.carrier_id, blueprint, built, call.is_test, known)

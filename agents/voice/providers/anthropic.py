@@ -26,7 +26,7 @@ from agents.voice.providers.base import (
     ToolCall,
     ToolSpec,
 )
-from agents.voice.providers.sdk import CONNECT_S, READ_S, Clients, failure, timeout, within
+from agents.voice.providers.sdk import CONNECT_S, READ_S, Clients, failure, stage, timeout, within
 from agents.voice.providers.tokens import count, estimate
 
 if TYPE_CHECKING:
@@ -57,7 +57,49 @@ async def _close(client: AsyncAnthropic) -> None:
     await client.close()
 
 
-CLIENTS: Final = Clients(_make, _close, "anthropic", "anthropic.resources.messages")
+_EVENTS: Final = b"""\
+event: message_start
+data: {"type":"message_start","message":{"id":"x","type":"message","role":"assistant","content":[],"model":"-",\
+"usage":{"input_tokens":1,"output_tokens":1}}}
+
+event: content_block_start
+data: {"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}
+
+event: content_block_delta
+data: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"Hello"}}
+
+event: content_block_start
+data: {"type":"content_block_start","index":1,"content_block":{"type":"tool_use","id":"t","name":"f","input":{}}}
+
+event: content_block_delta
+data: {"type":"content_block_delta","index":1,"delta":{"type":"input_json_delta","partial_json":"{}"}}
+
+event: content_block_stop
+data: {"type":"content_block_stop","index":1}
+
+event: message_delta
+data: {"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":2}}
+
+event: message_stop
+data: {"type":"message_stop"}
+
+"""
+
+
+def _rehearse() -> None:
+    asyncio.run(_talk())
+
+
+async def _talk() -> None:
+    async with _make(Access("anthropic", "none", "http://localhost", ""), stage(_EVENTS)) as client:
+        spoken: Any = {"model": "-", "max_tokens": 1, "messages": [{"role": "user", "content": "-"}]}
+        spoken["tools"] = [{"name": "f", "description": "", "input_schema": {"type": "object"}}]
+        async with await client.messages.create(**spoken, stream=True) as stream:
+            async for _ in stream:
+                pass
+
+
+CLIENTS: Final = Clients(_make, _close, _rehearse)
 
 
 def request(

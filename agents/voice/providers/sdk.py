@@ -13,7 +13,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import cache
-from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -44,17 +43,24 @@ class _Lent(Generic[C]):
 
 
 class Clients(Generic[C]):
-    """The SDK clients of one vendor. `make` imports the SDK, so it runs in a thread the first time: that takes seconds.
+    """The SDK clients of one vendor.
+
+    `rehearse` imports the SDK and uses it once, without a network. It runs in a thread before the first client is made:
+    it takes seconds, and the SDKs put much of their loading off until they are first used, in the midst of a call.
 
     `guarded`: the address is a tenant's word; only public ones over https are reached, checked at each connect.
     """
 
     def __init__(
-        self, make: Callable[[Access, httpx2.AsyncClient], C], close: Callable[[C], Awaitable[None]], *modules: str
+        self,
+        make: Callable[[Access, httpx2.AsyncClient], C],
+        close: Callable[[C], Awaitable[None]],
+        rehearse: Callable[[], None],
     ) -> None:
         self._make = make
         self._close = close
-        self._modules = modules
+        self._rehearse = rehearse
+        self._ready = False
         self._loops: WeakKeyDictionary[asyncio.AbstractEventLoop, OrderedDict[tuple[object, ...], _Lent[C]]] = (
             WeakKeyDictionary()
         )
@@ -63,7 +69,7 @@ class Clients(Generic[C]):
     async def lend(self, access: Access, *, guarded: tuple[str, ...] | None = None) -> AsyncIterator[C]:
         """The account's client; it stays connected afterwards. Raises `ProviderRefused` for a key that is none."""
         _check_key(access)
-        await load(*self._modules)
+        await self.warm()
         known = self._loops.setdefault(asyncio.get_running_loop(), OrderedDict())
         account = (access.provider, access.url, access.key, access.own, guarded)
         if account not in known:
@@ -82,12 +88,22 @@ class Clients(Generic[C]):
     async def once(self, access: Access, *, guarded: tuple[str, ...] | None = None) -> AsyncIterator[C]:
         """A client for one question, closed afterwards: for callers whose event loop lives no longer."""
         _check_key(access)
-        await load(*self._modules)
+        await self.warm()
         client = self._make(access, http(guarded))
         try:
             yield client
         finally:
             await self._closed(client)
+
+    async def warm(self) -> None:
+        """Load the SDK; call it at the start of a process that will need it."""
+        if not self._ready:
+            await asyncio.to_thread(self._prepare)
+            self._ready = True
+
+    def _prepare(self) -> None:
+        _tls()
+        self._rehearse()
 
     async def _forget_one(self, known: OrderedDict[tuple[object, ...], _Lent[C]]) -> None:
         idle = next((account for account, lent in known.items() if not lent.borrowers), None)
@@ -100,25 +116,6 @@ class Clients(Generic[C]):
                 await self._close(client)
         except (TimeoutError, OSError):
             pass
-
-
-async def load(*modules: str) -> None:
-    """Import SDKs without stopping the event loop for the second or two that it takes."""
-    if not _loaded(modules):
-        await asyncio.to_thread(_load, modules)
-
-
-def _load(modules: tuple[str, ...]) -> None:
-    for module in modules:
-        import_module(module)
-    _done.add(modules)
-
-
-def _loaded(modules: tuple[str, ...]) -> bool:
-    return modules in _done
-
-
-_done: set[tuple[str, ...]] = set()
 
 
 def _check_key(access: Access) -> None:
@@ -147,6 +144,20 @@ def http(guarded: tuple[str, ...] | None = None) -> httpx2.AsyncClient:
     return httpx2.AsyncClient(
         transport=transport(guarded, _tls(), limits), timeout=timeout(), follow_redirects=False, trust_env=False
     )
+
+
+def stage(body: bytes, kind: str = "text/event-stream") -> httpx2.AsyncClient:
+    """For rehearsals, within an event loop: an HTTP client that always gets this answer, from nobody."""
+    import anyio
+    import httpcore2  # noqa: F401  (imported by a client's first request)
+    import httpx2
+
+    anyio.Event()  # imports what the first request would
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        return httpx2.Response(200, headers={"content-type": kind}, content=body)
+
+    return httpx2.AsyncClient(transport=httpx2.MockTransport(answer))
 
 
 def timeout() -> httpx2.Timeout:

@@ -25,8 +25,9 @@ RECORDING_S: Final = 300.0
 RECORDING_BYTES: Final = 25 * 1000 * 1000
 """The vendor's limit for a file: 26 minutes of stereo µ-law."""
 
-_NAMES: Final = tuple(
-    ["marin", "cedar", "alloy", "ash", "ballad", "coral", "echo", "fable", "nova", "onyx", "sage", "shimmer", "verse"]
+_NAMES: Final = (
+    *("marin", "cedar", "alloy", "ash", "ballad", "coral", "echo"),
+    *("fable", "nova", "onyx", "sage", "shimmer", "verse"),
 )
 
 T = TypeVar("T")

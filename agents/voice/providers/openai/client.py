@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+import asyncio
+from typing import TYPE_CHECKING, Any, Final
 
 from agents.voice.blueprint import Access
-from agents.voice.providers.sdk import Clients, timeout
+from agents.voice.providers.sdk import Clients, stage, timeout
 
 if TYPE_CHECKING:
     import httpx2
@@ -29,4 +30,35 @@ async def _close(client: AsyncOpenAI) -> None:
     await client.close()
 
 
-CLIENTS: Final = Clients(_make, _close, "openai", "openai.resources.chat", "openai.resources.audio")
+_CHUNKS: Final = b"""\
+data: {"id":"x","choices":[{"index":0,"delta":{"role":"assistant","content":"Hello"},"finish_reason":null}]}
+
+data: {"id":"x","choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"id":"c","type":"function",\
+"function":{"name":"f","arguments":"{}"}}]},"finish_reason":"tool_calls"}]}
+
+data: {"id":"x","choices":[],"usage":{"prompt_tokens":1,"completion_tokens":1,"total_tokens":2,\
+"prompt_tokens_details":{"cached_tokens":0},"completion_tokens_details":{"reasoning_tokens":0}}}
+
+data: [DONE]
+
+"""
+
+
+def _rehearse() -> None:
+    asyncio.run(_talk())
+
+
+async def _talk() -> None:
+    async with _make(Access("openai", "none", "http://localhost", ""), stage(_CHUNKS)) as client:
+        tool: Any = {"type": "function", "function": {"name": "f", "description": "", "parameters": {}}}
+        async with await client.chat.completions.create(
+            model="-", messages=[{"role": "user", "content": "-"}], tools=[tool], stream=True
+        ) as stream:
+            async for _ in stream:
+                pass
+        async with client.audio.speech.with_streaming_response.create(model="-", voice="-", input="-") as sound:
+            async for _ in sound.iter_bytes():
+                pass
+
+
+CLIENTS: Final = Clients(_make, _close, _rehearse)

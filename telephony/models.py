@@ -200,6 +200,8 @@ class Turn(TenantModel):
     model_ms = models.PositiveIntegerField(null=True)
     voice_ms = models.PositiveIntegerField(null=True)
     line_ms = models.PositiveIntegerField(null=True)
+    final_ms = models.PositiveIntegerField(null=True)
+    token_ms = models.PositiveIntegerField(null=True)
     confidence = models.FloatField(null=True)
 
     class Meta:

@@ -134,6 +134,7 @@ _NOTES: Final = {
     "goodbye": "goodbye",
     "trouble": "apology",
     "filler": "bridges a wait",
+    "voicemail": "leaves a message",
     "digits": "keys pressed",
     "nod": "not an interruption",
 }
@@ -189,7 +190,9 @@ def _bar(turn: Turn) -> tuple[list[Part], str]:
         if ms > 0 and at < 2_000:
             parts.append(Part(name, at, max(2, min(ms, 2_000 - at) - 10)))
         at += ms
-    return parts, ", ".join(f"{name} {ms} ms" for name, ms in took)
+    within = [("last words after", turn.final_ms), ("first token after", turn.token_ms)]
+    told = [f"{name} {ms} ms" for name, ms in took] + [f"{name} {ms} ms" for name, ms in within if ms is not None]
+    return parts, ", ".join(told)
 
 
 def ended_by(call: Call) -> str:

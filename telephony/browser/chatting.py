@@ -7,12 +7,12 @@ async with chatting.opened(blueprint, providers, tell=…, on_turn=…) as chat:
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
+from agents.voice import builtin
 from agents.voice.blueprint import Blueprint, Stage
 from agents.voice.clock import Clock, SystemClock
 from agents.voice.dialogue import Dialogue
@@ -43,8 +43,8 @@ MAX_CHARS: Final = 1_000
 MAX_MESSAGES: Final = 60
 MAX_REPLY_CHARS: Final = 8_000
 TOOL_ROUNDS: Final = 5
-END_CALL: Final = ToolSpec("end_call", "End the conversation, after a goodbye.", '{"type": "object", "properties": {}}')
-TRANSFER: Final = "transfer_call"
+SPOKEN_ONLY: Final = frozenset({"collect_digits"})
+"""Of the tools that every agent has: those that make no sense where one types."""
 
 
 class Tell(Protocol):
@@ -188,8 +188,9 @@ class Conversation:
             except ProviderError:
                 self._dialogue.agent(said.part.strip(), interrupted=False)
                 raise
-            results = {call.id: await self._use(said, call) for call in said.calls}
-            self._dialogue.agent(said.part.strip(), interrupted=False, calls=said.calls, results=results)
+            calls = said.calls
+            results = {call.id: await self._use(said, call) for call in calls}
+            self._dialogue.agent(said.part.strip(), interrupted=False, calls=calls, results=results)
             if not said.calls or said.ends or said.transfer_to:
                 return
 
@@ -221,20 +222,16 @@ class Conversation:
             raise ProviderTimeout(stage.provider, "stall" if said.part else "first_token") from None
 
     def _tools(self) -> tuple[ToolSpec, ...]:
-        names = [target.name for target in self._blueprint.targets]
-        choice = {"type": "object", "properties": {"target": {"enum": names}}, "required": ["target"]}
-        transfer = ToolSpec(TRANSFER, "Put the caller through to one of these people.", json.dumps(choice))
         theirs = self._toolbox.specs if self._toolbox is not None else ()
-        return (END_CALL, *((transfer,) if names else ()), *theirs)
+        taken = {spec.name for spec in theirs}
+        own = (spec for spec in builtin.specs(self._blueprint) if spec.name not in {*taken, *SPOKEN_ONLY})
+        return (*own, *theirs)
 
     async def _use(self, said: _Said, call: ToolCall) -> str:
         """What the model reads of it."""
-        if call.name == END_CALL.name:
-            said.ends = "goodbye"
-            return "Done."
-        if call.name == TRANSFER:
-            said.transfer_to = self._target(call.arguments)
-            return "Done." if said.transfer_to else "There is nobody of this name."
+        theirs = {spec.name for spec in self._toolbox.specs} if self._toolbox is not None else set()
+        if call.name in builtin.NAMES and call.name not in theirs:
+            return self._obey(said, call)
         if self._toolbox is None:
             return f"There is no tool called {call.name[:64]}."
         result = await self._toolbox.run(call, key=f"{self._blueprint.call_id}:{call.id}")
@@ -242,13 +239,24 @@ class Conversation:
         self._tell("remark", text=f"Tool {call.name} {how}")
         return result.text
 
-    def _target(self, arguments: str) -> str:
-        """Only whom the agent lists: what a model writes is no more than a wish."""
+    def _obey(self, said: _Said, call: ToolCall) -> str:
+        """One of the tools that every agent has; what a model writes is no more than a wish."""
         try:
-            wish = json.loads(arguments)["target"]
-        except (ValueError, KeyError, TypeError):
-            return ""
-        return next((target.name for target in self._blueprint.targets if target.name == wish), "")
+            command = builtin.command(call, self._blueprint)
+        except builtin.WrongArguments as wrong:
+            return str(wrong)
+        match command:
+            case builtin.EndCall(farewell=farewell):
+                said.ends = "goodbye"
+                if farewell:
+                    said.add(farewell if not said.text else f" {farewell}")
+            case builtin.Transfer(target=target):
+                said.transfer_to = target
+            case builtin.SwitchLanguage(language=language):
+                self._tell("remark", text=f"On the phone the voice for {language} would go on.")
+            case _:
+                return "Not in a chat: ask for the number in words."
+        return "Done."
 
     def _count(self, stage: Stage, usage: LlmUsage) -> None:
         for meter, amount in (

@@ -88,6 +88,10 @@ class Feed:
             self.tell("trouble", text=trouble_in_words(str(data["provider"]), str(data["kind"])))
         elif kind == "collected":
             self.tell("collected", name=str(data["name"]), value=str(data["value"]))
+        elif kind == "tool":
+            self.tell("remark", text=f"Tool {data['name']} took {data['ms']} ms")
+        elif kind == "language":
+            self.tell("remark", text=f"Goes on in {catalogue.language_name(str(data['language']))}")
 
     async def run(self) -> None:
         """Send until cancelled."""

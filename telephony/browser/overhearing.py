@@ -33,6 +33,7 @@ def overheard(providers: Providers, feed: Feed) -> Providers:
         tts=_Speaker(providers.tts, feed),
         stt_second=_Listener(providers.stt_second, feed) if providers.stt_second else None,
         tts_second=_Speaker(providers.tts_second, feed) if providers.tts_second else None,
+        tongues=tuple((language, _Speaker(tts, feed)) for language, tts in providers.tongues),
     )
 
 

@@ -6,6 +6,7 @@ Call inside the tenant's scope.
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 from datetime import timedelta
 from typing import Final, Literal
 
@@ -66,7 +67,11 @@ def blueprint(call: Call) -> Blueprint | None:
     version = call.version
     if version is None and call.draft is not None and call.agent is not None:
         version = AgentVersion(tenant_id=call.tenant_id, agent=call.agent, number=0, config=call.draft)
-    return None if version is None else publishing.blueprint(version)
+    if version is None:
+        return None
+    made = publishing.blueprint(version)
+    # Nobody speaks in a chat: the model that writes answers, also where another one speaks on the phone.
+    return replace(made, realtime=None) if call.kind == Kind.CHAT else made
 
 
 def _must_be_ready(agent: Agent, which: Which) -> None:

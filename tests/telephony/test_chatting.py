@@ -146,7 +146,7 @@ def test_tools_that_never_end_are_taken_away():
     ("wish", "put_to"), [("Front desk", "Front desk"), ("+15550100", None), ("Somebody else", None)]
 )
 def test_a_caller_is_put_through_to_those_of_the_agent_only(wish, put_to):
-    call = ToolCall("t-1", "transfer_call", json.dumps({"target": wish}))
+    call = ToolCall("t-1", "transfer", json.dumps({"target": wish}))
     model = Model("first", [LlmText("I put you through."), LlmTool(call)], [LlmText("I cannot.")])
 
     conversation, _, _, _ = chat("A person, please", first=model)
@@ -162,6 +162,23 @@ def test_the_agent_ends_it(end):
     assert turns[-1] == ("agent", "Goodbye.")
     assert answered == [True, False]
     assert conversation.report("caller_hung_up").outcome == "agent_hung_up"
+
+
+def test_a_farewell_is_said_also_where_the_model_only_ends():
+    end = LlmTool(ToolCall("t-1", "end_call", '{"farewell": "Take care."}'))
+
+    conversation, _, turns, _ = chat("Bye", first=Model("first", [end]))
+
+    assert turns[-1] == ("agent", "Take care.")
+    assert conversation.over
+
+
+def test_every_agents_tools_are_offered_but_the_keypad():
+    model = Model("first", [LlmText("Hello.")])
+
+    chat("Hi", first=model, tools=Tools())
+
+    assert [spec.name for spec in model.asked[0][1]] == ["end_call", "transfer", "lookup"]
 
 
 def test_another_model_steps_in():

@@ -1,17 +1,5 @@
 // The conversation as it happens: the caller's words while they are recognised, the agent's as they are heard.
 const LETTERS_PER_MS = 14 / 1000; // how quickly a voice speaks, as long as its sound is not all here
-const PARTS = {
-  wait: "patience",
-  patience: "patience",
-  final: "line",
-  model: "model",
-  first_token: "model",
-  piece: "line",
-  voice: "voice",
-  first_byte: "voice",
-  queue: "line",
-  line: "line",
-};
 const SCALE = 2000; // ms that a bar shows
 const SLOW = 1500;
 const SVG = "http://www.w3.org/2000/svg";
@@ -31,12 +19,22 @@ function draw(name, attributes) {
 
 const inWords = (ms) => (ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(2)} s`);
 
-// A reply's time from the end of the caller's speech, in the parts that the server knows of, in its order.
+// What the server knows of a reply's time, as [name, colour, ms]; where it knows no share, the share is nothing.
+function partsOf({ patience_ms, final_ms, model_ms, token_ms, voice_ms, line_ms }) {
+  return [
+    ["last words", "line", final_ms ?? 0],
+    ["wait", "patience", patience_ms - (final_ms ?? 0)],
+    ["first token", "model", token_ms ?? 0],
+    ["first sentence", "voice", model_ms - (token_ms ?? 0)],
+    ["first sound", "model", voice_ms],
+    ["queue", "line", line_ms],
+  ];
+}
+
+// A reply's time from the end of the caller's speech.
 function bar(timing) {
-  const parts = Object.entries(timing)
-    .filter(([key, value]) => key.endsWith("_ms") && key !== "gap_ms" && typeof value === "number")
-    .map(([key, ms]) => ({ name: key.slice(0, -3), ms }));
-  const said = parts.map(({ name, ms }) => `${name.replaceAll("_", " ")} ${ms} ms`).join(", ");
+  const parts = partsOf(timing);
+  const said = parts.map(([name, , ms]) => `${name} ${ms} ms`).join(", ");
   const box = make("div", "gap");
   const svg = draw("svg", { class: "reply", viewBox: `0 0 ${SCALE} 8`, preserveAspectRatio: "none", role: "img" });
   svg.setAttribute("aria-label", said);
@@ -44,10 +42,10 @@ function bar(timing) {
   title.textContent = said;
   svg.append(title, draw("rect", { class: "limit", x: 1000, width: 8, height: 8 }));
   let x = 0;
-  for (const { name, ms } of parts) {
+  for (const [, colour, ms] of parts) {
     if (ms > 0 && x < SCALE) {
       const width = Math.max(2, Math.min(ms, SCALE - x) - 10);
-      svg.append(draw("rect", { class: `p-${PARTS[name] ?? "model"}`, x, width, height: 8 }));
+      svg.append(draw("rect", { class: `p-${colour}`, x, width, height: 8 }));
     }
     x += ms;
   }

@@ -12,22 +12,24 @@ from agents.voice.providers.base import (
     SttCapabilities,
     SttFinal,
     SttPartial,
+    ToolSpec,
     TtsCapabilities,
     TtsWord,
 )
 from agents.voice.providers.scripted import tone
+from agents.voice.tools.base import ToolFacts, ToolResult
 
 HEARS = SttCapabilities("segments", partials=True, languages=("en",), whole_phrases=True)
-THINKS = LlmCapabilities(keeps_state=False, languages=("en",))
+THINKS = LlmCapabilities(keeps_state=False, languages=("en",), tools=True)
 SPEAKS = TtsCapabilities(words=True, languages=("en",))
 
 
 @dataclass
 class FakeStt:
-    """`finals`: what each `finalize` brings, in order. `partials`: (audio ms, text), once that much was fed.
+    """`finals`: what each `finalize` brings, in order. `partials`: (audio ms, event or text), once that much was fed.
 
     `fail_open`: how many times opening fails. `dies_at_ms`: the stream breaks after that much audio, once.
-    `mute`: never answers.
+    `mute`: never answers. `fed` is every frame, stream by stream.
     """
 
     finals: list
@@ -42,13 +44,16 @@ class FakeStt:
     hints: list = field(default_factory=list)
     opened: int = 0
     closed: int = 0
+    languages: list = field(default_factory=list)
+    fed: list = field(default_factory=list)
 
     @asynccontextmanager
     async def open(self, blueprint):
         if self.fail_open:
             self.fail_open -= 1
-            raise ProviderError("fake", "connect")
+            raise ProviderError(self.name, "connect")
         self.opened += 1
+        self.languages.append(blueprint.language)
         try:
             yield _FakeSttStream(self)
         finally:
@@ -59,15 +64,18 @@ class _FakeSttStream:
     def __init__(self, stt):
         self.stt = stt
         self.queue = asyncio.Queue()
+        stt.fed.append([])
 
     def feed(self, frame):
         stt = self.stt
         stt.fed_ms += 20
+        stt.fed[-1].append(frame)
         while stt.partials and stt.partials[0][0] <= stt.fed_ms:
-            self.queue.put_nowait(SttPartial(stt.partials.pop(0)[1]))
+            said = stt.partials.pop(0)[1]
+            self.queue.put_nowait(SttPartial(said) if isinstance(said, str) else said)
         if stt.dies_at_ms is not None and stt.fed_ms >= stt.dies_at_ms:
             stt.dies_at_ms = None
-            self.queue.put_nowait(ProviderError("fake", "closed"))
+            self.queue.put_nowait(ProviderError(stt.name, "closed"))
 
     def finalize(self):
         if not self.stt.mute:
@@ -88,68 +96,135 @@ class _FakeSttStream:
 
 @dataclass
 class FakeLlm:
-    """`replies`: text, an exception, or a list of events, in order. `first_s`: until the first token."""
+    """`replies`: text, an exception, or a list of events, in order; an exception or a number of seconds to wait may
+    stand among the events. `first_s`: until the first token. `offered`: the tools of each request, by name."""
 
     replies: list
     first_s: float = 0.1
     name: str = "fake"
     capabilities: LlmCapabilities = THINKS
     asked: list = field(default_factory=list)
+    offered: list = field(default_factory=list)
     cancelled: int = 0
     refuses: bool = False
+    heard_ms: list = field(default_factory=list)
 
     @asynccontextmanager
     async def open(self, blueprint):
         if self.refuses:
-            raise ProviderError("fake", "connect")
+            raise ProviderError(self.name, "connect")
         yield self
 
+    def heard(self, ms):
+        self.heard_ms.append(ms)
+
     async def reply(self, messages, tools=()):
+        assert_valid(messages)
         self.asked.append(messages)
+        self.offered.append(tuple(tool.name for tool in tools))
         reply = self.replies.pop(0) if self.replies else "All right."
         finished = False
         try:
             await asyncio.sleep(self.first_s)
-            if isinstance(reply, Exception):
-                raise reply
-            for event in reply if isinstance(reply, list) else [LlmText(reply)]:
-                yield event
+            for event in reply if isinstance(reply, list) else [reply]:
+                if isinstance(event, Exception):
+                    raise event
+                if isinstance(event, int | float):
+                    await asyncio.sleep(event)
+                else:
+                    yield LlmText(event) if isinstance(event, str) else event
             finished = True
         finally:
             if not finished:
                 self.cancelled += 1
 
 
+def assert_valid(messages):
+    """What every vendor demands: each call is followed by its one result, and nothing else has one."""
+    at = 0
+    while at < len(messages):
+        wanted = [call.id for call in messages[at].calls]
+        results = [message.call_id for message in messages[at + 1 : at + 1 + len(wanted)]]
+        assert results == wanted, messages
+        assert all(message.role == "tool" for message in messages[at + 1 : at + 1 + len(wanted)])
+        assert messages[at].role != "tool", messages
+        at += 1 + len(wanted)
+
+
 @dataclass
 class FakeTts:
-    """Speaks at `ms_per_char`, after `first_s`. `fail`: pieces containing one of these words fail."""
+    """Speaks at `ms_per_char`, after `first_s`. `fail`: pieces containing one of these words fail.
+
+    `dies_after`: breaks (or with `stalls` falls silent) after so many words, once.
+    """
 
     ms_per_char: int = 60
     first_s: float = 0.1
     fail: tuple = ()
     dead: bool = False
     stalls: bool = False
+    dies_after: int | None = None
     name: str = "fake"
     capabilities: TtsCapabilities = SPEAKS
     said: list = field(default_factory=list)
+    opened: int = 0
 
     @asynccontextmanager
     async def open(self, blueprint):
+        self.opened += 1
         yield self
 
     async def speak(self, text, *, utterance=0):
         self.said.append(text)
-        if self.stalls:
+        if self.stalls and self.dies_after is None:
             await asyncio.sleep(3_600)
         await asyncio.sleep(self.first_s)
         if self.dead or any(word in text for word in self.fail):
-            raise ProviderError("fake", "http_500")
+            raise ProviderError(self.name, "http_500")
         end = 0
-        for word in text.split():
+        for number, word in enumerate(text.split()):
+            if number == self.dies_after:
+                self.dies_after = None
+                yield tone(1.0)[: self.ms_per_char * 4]  # half a syllable
+                if self.stalls:
+                    await asyncio.sleep(3_600)
+                raise ProviderError(self.name, "closed")
             sound = tone(1.0)[: self.ms_per_char * 8 * (len(word) + 1)]
             end += len(sound) // 8
             yield sound
-            yield TtsWord(word, end)
+            if self.capabilities.words:
+                yield TtsWord(word, end)
+
+
+@dataclass
+class FakeBox:
+    """Tools by script. `takes`: seconds by name; `answers`: text by name; `effects`: read or write by name."""
+
+    takes: dict = field(default_factory=dict)
+    answers: dict = field(default_factory=dict)
+    effects: dict = field(default_factory=dict)
+    excuses: dict = field(default_factory=dict)
+    ran: list = field(default_factory=list)
+    finished: list = field(default_factory=list)
+    cancelled: list = field(default_factory=list)
+
+    @property
+    def specs(self):
+        schema = '{"type": "object", "properties": {"day": {"type": "string"}}}'
+        return tuple(ToolSpec(name, "A tool.", schema) for name in self.effects)
+
+    def facts(self, name):
+        return ToolFacts(self.effects.get(name, "write"), 10.0, self.excuses.get(name, ""))
+
+    async def run(self, call, *, key):
+        self.ran.append((call.name, call.arguments, key))
+        try:
+            await asyncio.sleep(self.takes.get(call.name, 0.1))
+        except asyncio.CancelledError:
+            self.cancelled.append(call.name)
+            raise
+        self.finished.append(call.name)
+        return ToolResult(self.answers.get(call.name, "done"), ok=True)
 
 
 def fakes(finals=(), replies=(), **options) -> Providers:

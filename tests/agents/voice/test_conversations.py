@@ -1,62 +1,20 @@
 """Whole calls on virtual time: the real engine and voice detector, a telephone and providers by script."""
 
 import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import pytest
 
 from agents.voice import audio
-from agents.voice.blueprint import Blueprint, Limits, Stage
+from agents.voice.blueprint import Limits
 from agents.voice.errors import ProviderError, ProviderRefused
-from agents.voice.phrases import PROCESS_CACHE
 from agents.voice.providers.base import LlmCollected, LlmEnd, LlmExpect, LlmText, LlmTransfer, SttCapabilities, SttFinal
-from agents.voice.report import CallReport
 from agents.voice.session import run
 from tests import virtual_time
+from tests.agents.voice.conversing import BLUEPRINT, GREETING, LONG, call
 from tests.fakes.line import FakeLine
 from tests.fakes.providers import FakeStt, fakes
 from tests.speech import babble
-
-STAGE = Stage("fake", "fake", "v")
-GREETING = "Hello, this is the clinic."
-BLUEPRINT = Blueprint("Asha", 1, "en", GREETING, "Be kind.", STAGE, STAGE, STAGE, limits=Limits(max_call_s=120))
-LONG = "We are open from nine to five on all weekdays and from ten to one on Saturdays. On Sundays we are closed."
-
-
-@dataclass
-class Outcome:
-    report: CallReport
-    line: FakeLine
-    tasks_left: int
-    told: list
-
-    def said(self, speaker: str) -> list[str]:
-        return [turn.text for turn in self.report.turns if turn.speaker == speaker]
-
-
-@pytest.fixture(autouse=True)
-def _no_cached_phrases():
-    PROCESS_CACHE._kept.clear()
-
-
-def call(providers, *, blueprint=BLUEPRINT, recording=None, **line) -> Outcome:
-    async def main(clock):
-        telephone, told = FakeLine(clock, **line), []
-        report = await run(
-            telephone,
-            blueprint,
-            providers,
-            clock,
-            on_turn=told.append,
-            on_event=lambda kind, data: told.append((kind, data)),
-            recording_path=recording,
-        )
-        return Outcome(report, telephone, len(asyncio.all_tasks()) - 1, told)
-
-    outcome = virtual_time.run(main)
-    assert outcome.tasks_left == 0
-    assert [turn for turn in outcome.told if not isinstance(turn, tuple)] == list(outcome.report.turns)
-    return outcome
 
 
 def test_the_caller_asks_and_the_agent_answers():

@@ -9,7 +9,7 @@ from agents.voice.providers.base import ToolCall, ToolSpec
 
 Effect = Literal["read", "write", "terminal"]
 
-BUILT_IN: Final = frozenset(("end_call", "transfer_call", "collect_digits", "switch_language"))
+BUILT_IN: Final = frozenset(("end_call", "transfer", "collect_digits", "switch_language"))
 """What every agent can do, so that a tenant's tool cannot have the name."""
 
 

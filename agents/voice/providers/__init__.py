@@ -12,6 +12,8 @@ from agents.voice.errors import UnknownProvider
 from agents.voice.providers.base import LanguageModel, Providers, SpeechToText, TextToSpeech
 
 _LISTENERS: Final = {
+    "cartesia/ink-2": "agents.voice.providers.cartesia.ink:InkTurns",
+    "cartesia/ink-2-manual": "agents.voice.providers.cartesia.ink:InkManual",
     "deepgram/flux-general-en": "agents.voice.providers.deepgram.flux:english",
     "deepgram/flux-general-multi": "agents.voice.providers.deepgram.flux:multilingual",
     "deepgram/nova-3": "agents.voice.providers.deepgram.nova:Nova",
@@ -27,6 +29,7 @@ _MODELS: Final = {
     "scripted": "agents.voice.providers.scripted:Model",
 }
 _VOICES: Final = {
+    "cartesia": "agents.voice.providers.cartesia.sonic:Sonic",
     "deepgram": "agents.voice.providers.deepgram.aura:Aura",
     "local": "agents.voice.providers.local.tts:Espeak",
     "openai": "agents.voice.providers.openai.tts:Speech",

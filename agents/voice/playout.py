@@ -302,9 +302,11 @@ class Playout:
             if self._wake.is_set():
                 continue
             timer = None if wait_us is None else loop.call_later(wait_us / 1_000_000, self._wake.set)
-            await self._wake.wait()
-            if timer is not None:
-                timer.cancel()
+            try:
+                await self._wake.wait()
+            finally:
+                if timer is not None:
+                    timer.cancel()
 
     async def _burst(self, now_us: int) -> int | None:
         """Send what may be sent; microseconds until more may, or None."""

@@ -228,9 +228,11 @@ class _Session:
                 timer = None
                 if deadline is not None:
                     timer = loop.call_later(max(0.0, deadline - self.clock.now()) + 0.001, self.wake.set)
-                await self.wake.wait()
-                if timer is not None:
-                    timer.cancel()
+                try:
+                    await self.wake.wait()
+                finally:
+                    if timer is not None:
+                        timer.cancel()
             self.wake.clear()
             floor.deaf = self.ears.listening.deaf
             events = [*inbox] or [Tick()]

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Final, Literal, Protocol
+from typing import Literal, Protocol
 
 from agents.voice.providers.base import ToolCall, ToolSpec
 
 Effect = Literal["read", "write", "terminal"]
-
-BUILT_IN: Final = frozenset(("end_call", "transfer", "collect_digits", "switch_language"))
-"""What every agent can do, so that a tenant's tool cannot have the name."""
 
 
 @dataclass(frozen=True, slots=True)

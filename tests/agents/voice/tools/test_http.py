@@ -295,6 +295,25 @@ async def test_giving_up_a_call_closes_its_connection(server):
             await asking
 
 
+async def test_leaving_the_tools_ends_a_request_that_is_under_way(server):
+    reached = asyncio.Event()
+
+    async def slow(asked):
+        reached.set()
+        await asyncio.sleep(30)
+        return Answer()
+
+    server.answer = slow
+    one = tool(server, timeout_ms=30_000)
+    async with asyncio.timeout(5):
+        async with open_tools(blueprint(one, reachable=(f"127.0.0.1:{server.port}",))) as box:
+            asking = asyncio.create_task(box.run(ToolCall("t1", one.name, '{"day": "x"}'), key="k"))
+            await reached.wait()
+        result = await asking
+
+    assert result.text.startswith("The connection to the server failed.")
+
+
 # The guard
 
 

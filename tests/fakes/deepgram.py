@@ -8,9 +8,10 @@ import asyncio
 import contextlib
 import itertools
 import json
-import math
 import zlib
 from functools import lru_cache
+
+import numpy as np
 
 from agents.voice import audio
 from tests.fakes.vendor import Denial, Gate, Gone, Reply, VendorFake, run
@@ -27,12 +28,8 @@ INTERIM_MS = 250
 def sound_of(text):
     """What a text sounds like: µ-law, a tone whose pitch tells texts apart, 60 ms per character."""
     pitch = 200 + zlib.crc32(text.encode()) % 400
-    count = len(text) * MS_PER_CHAR * 8
-    pcm = b"".join(
-        int(6_000 * math.sin(2 * math.pi * pitch * index / audio.RATE)).to_bytes(2, "little", signed=True)
-        for index in range(count)
-    )
-    return audio.mulaw(pcm)
+    times = np.arange(len(text) * MS_PER_CHAR * 8) / audio.RATE
+    return audio.mulaw((6_000 * np.sin(2 * np.pi * pitch * times)).astype(np.int16).tobytes())
 
 
 class Deepgram(VendorFake):
@@ -51,6 +48,7 @@ class Deepgram(VendorFake):
         self.think_s = think_s
         self.faster = faster
         self.voiceless = False
+        self.ignores_clear = False
         self.flushed = []
         self.spoken = []
 
@@ -409,10 +407,12 @@ class _Aura:
                         self.text += json.loads(message)["text"]
                     case "Flush":
                         await self._flush()
-                    case "Clear":
+                    case "Clear" if not self.fake.ignores_clear:
                         await self._clear()
                     case "Close":
                         return
+                    case "Clear":
+                        pass
                     case _:
                         await self._warn("UNKNOWN_MESSAGE", "not a message that is known")
         finally:

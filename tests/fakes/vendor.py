@@ -23,6 +23,9 @@ from agents.voice import audio
 
 KEY = "a-test-key"
 
+_quiet = logging.getLogger(f"{__name__}.quiet")  # the library's own would write keys at DEBUG
+_quiet.setLevel(logging.WARNING)
+
 
 class Gone(Exception):
     """The peer went away, or a fault ended the connection."""
@@ -98,12 +101,13 @@ class Reply:
 
 
 class Socket:
-    """One client's WebSocket. Iterate for messages; `sent` and `received` are counts and records for tests."""
+    """One client's WebSocket. Iterate for messages. For tests: `received` (with times), `said`, and `sent`, a count."""
 
     def __init__(self, fake, request, protocol, reader, writer):
         self.request = request
         self.sent = 0
         self.received = deque(maxlen=fake.records)
+        self.said = deque(maxlen=fake.records)
         self.closed_by_peer = None
         self.ended = asyncio.Event()
         self._fake = fake
@@ -147,6 +151,7 @@ class Socket:
         if faults.each_s:
             await asyncio.sleep(faults.each_s)
         self._write(message if isinstance(message, (str, bytes)) else json.dumps(message))
+        self.said.append(message)
         self.sent += 1
         await self._drain()
         await self.fail()
@@ -212,7 +217,9 @@ class Socket:
                 for frame in self._protocol.events_received():
                     self._take(frame, loop.time())
                 if self._protocol.state is not State.OPEN and self._fake.faults.ignores_close:
-                    await asyncio.Event().wait()
+                    while await self._reader.read(65_536):
+                        pass
+                    break
                 self._flush()
                 await self._drain()
                 if self._protocol.state is not State.OPEN and self.closed_by_peer is not None:
@@ -419,7 +426,7 @@ class VendorFake:
             await asyncio.sleep(self.faults.each_s)
 
     async def _upgrade(self, head, request, reader, writer):
-        protocol = ServerProtocol(max_size=None)
+        protocol = ServerProtocol(max_size=None, logger=_quiet)
         protocol.receive_data(head)
         [asked] = protocol.events_received()
         protocol.send_response(protocol.accept(asked))

@@ -297,18 +297,22 @@ async def dial(target: Target, *, audio_bytes: int = AUDIO_BYTES, inbox_bytes: i
         if not (value.isascii() and value.isprintable()):
             raise ProviderRefused(target.provider, "unauthorized", "the key holds characters that no key has")
     deadline = asyncio.get_running_loop().time() + BUDGET_S
+    connection: ClientConnection | None = None
+    left = BUDGET_S
     try:
         connection = await _try(target, CONNECT_S)
     except ProviderError as error:
         left = deadline - asyncio.get_running_loop().time()
         if not error.retryable or error.kind == "rate_limited" or left < 0.1:
             raise
+    if connection is None:
         connection = await _try(target, min(CONNECT_S, left))
     return Wire(target, connection, audio_bytes=audio_bytes, inbox_bytes=inbox_bytes)
 
 
 async def _try(target: Target, limit_s: float) -> ClientConnection:
-    name = target.provider
+    """One try. What is raised has no context: a refusal's body may repeat the key."""
+    failed: ProviderError
     try:
         async with asyncio.timeout(limit_s):
             return await _Dial(
@@ -324,17 +328,23 @@ async def _try(target: Target, limit_s: float) -> ClientConnection:
                 ssl=_tls() if urlsplit(target.url).scheme == "wss" else None,
             )
     except TimeoutError:
-        raise ProviderTimeout(name, "connect") from None
+        failed = ProviderTimeout(target.provider, "connect")
     except InvalidStatus as refused:
-        status = refused.response.status_code
-        said = blot((refused.response.body or b"").decode("utf-8", "replace"), target.key)
-        after = refused.response.headers.get("Retry-After")
-        detail = f"retry after {blot(after, target.key)} s" if after else said
-        raise by_status(name, status, "" if status in {401, 403} else detail) from None
+        failed = _refused(target, refused)
     except (InvalidURI, ValueError):
-        raise ProviderRefused(name, "address") from None
+        failed = ProviderRefused(target.provider, "address")
     except (InvalidHandshake, OSError) as error:
-        raise ProviderError(name, "connect", type(error).__name__) from None
+        failed = ProviderError(target.provider, "connect", type(error).__name__)
+    raise failed
+
+
+def _refused(target: Target, refused: InvalidStatus) -> ProviderError:
+    status, headers = refused.response.status_code, refused.response.headers
+    if status in {401, 403}:
+        return by_status(target.provider, status)
+    after = headers.get("Retry-After")
+    said = f"retry after {after} s" if after else (refused.response.body or b"").decode("utf-8", "replace")
+    return by_status(target.provider, status, blot(said, target.key))
 
 
 @asynccontextmanager

@@ -173,21 +173,28 @@ async def _client(access: Access, limit_s: float) -> AsyncIterator[AsyncDeepgram
     made, deepgram, httpx = await asyncio.to_thread(_load)
     place = made(base=access.url, production=access.ws_url, agent=access.ws_url, agent_rest=access.url)
     wait = httpx.Timeout(limit_s, connect=_CONNECT_S)
+    failed: ProviderError
     try:
         async with asyncio.timeout(limit_s), httpx.AsyncClient(timeout=wait, follow_redirects=False) as http:
             yield deepgram(api_key=access.key, environment=place, httpx_client=http)
+            return
     except ProviderError:
         raise
     except (TimeoutError, httpx.TimeoutException):
-        raise ProviderTimeout(PROVIDER, "stall") from None
+        failed = ProviderTimeout(PROVIDER, "stall")
     except httpx.HTTPError as error:
-        raise ProviderError(PROVIDER, "connect", type(error).__name__) from None
+        failed = ProviderError(PROVIDER, "connect", type(error).__name__)
     except Exception as error:  # the SDK's own, and whatever its parsing of an odd answer raises
-        status = getattr(error, "status_code", None)
-        if isinstance(status, int) and status >= 300:
-            told = "" if status in {401, 403} else blot(str(getattr(error, "body", "")), access.key)
-            raise by_status(PROVIDER, status, told) from None
-        raise ProviderError(PROVIDER, "protocol", type(error).__name__) from None
+        failed = _failure(access, error)
+    raise failed  # without a context: an answer's body may repeat the key
+
+
+def _failure(access: Access, error: Exception) -> ProviderError:
+    status = getattr(error, "status_code", None)
+    if not isinstance(status, int) or status < 300:
+        return ProviderError(PROVIDER, "protocol", type(error).__name__)
+    told = "" if status in {401, 403} else blot(str(getattr(error, "body", "")), access.key)
+    return by_status(PROVIDER, status, told)
 
 
 def _load() -> tuple[Any, Any, Any]:

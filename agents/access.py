@@ -5,9 +5,12 @@ Call inside a `tenant_scope`.
 
 from __future__ import annotations
 
-from django.conf import settings
+from collections.abc import Iterable
 
-from agents import catalogue
+from django.conf import settings
+from django.utils import timezone
+
+from agents import catalogue, troubles
 from agents.entries import Account, Accounts
 from agents.models import ProviderKey
 from agents.voice.blueprint import Access
@@ -36,6 +39,13 @@ def accesses() -> tuple[Access, ...]:
         if access.url:
             found[own.provider] = access
     return tuple(found.values())
+
+
+def note_refusals(errors: Iterable[str]) -> None:
+    """After a call: a key of the tenant's own that its vendor refused is named in the editor and under Keys."""
+    for provider in troubles.refusers(errors):
+        problem = troubles.sentence(provider, "unauthorized")
+        ProviderKey.objects.filter(provider=provider).update(problem=problem, checked_at=timezone.now())
 
 
 def access_to(provider: str) -> Access | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Final
 
 from agents import catalogue
@@ -39,6 +40,12 @@ def sentence(provider: str, kind: str) -> str:
 def of(error: ProviderError) -> str:
     """The error as a sentence."""
     return sentence(error.provider, error.kind) or f"{catalogue.provider_name(error.provider)} did not answer."
+
+
+def refusers(report: Iterable[str]) -> frozenset[str]:
+    """Ids of the vendors that refused their key, from the errors of a call's report."""
+    found = [_LINE.fullmatch(line.strip()) for line in report]
+    return frozenset(match["provider"] for match in found if match and match["kind"] == "unauthorized")
 
 
 def lines(report: str) -> list[str]:

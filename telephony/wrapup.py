@@ -11,6 +11,7 @@ from uuid import UUID
 import structlog
 from django.utils import timezone
 
+from agents.access import note_refusals
 from agents.voice.report import CallReport, TurnRecord
 from telephony import lifecycle, metrics, recordings
 from telephony.models import Call, Outcome, Turn
@@ -44,6 +45,7 @@ def finish(tenant_id: UUID, call_id: UUID, report: CallReport) -> None:
             interruptions=sum(turn.interrupted for turn in report.turns),
             median_gap_ms=median_gap_ms(report.turns),
         )
+        note_refusals(report.errors)
     if report.recording:
         try:
             recordings.keep(tenant_id, call_id, report.recording)

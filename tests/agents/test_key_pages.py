@@ -5,9 +5,10 @@ from django.core.cache import cache
 from django.test import Client
 from django.urls import reverse
 
-from agents.access import accesses, accounts
+from agents.access import accesses, accounts, note_refusals
 from agents.models import ProviderKey
 from agents.seeding import seed_agents
+from agents.voice.errors import ProviderRefused
 from tenants.models import AuditEntry
 from tenants.scope import tenant_scope
 from tests.fakes.anthropic import AnthropicFake
@@ -199,3 +200,15 @@ def test_nothing_of_another_tenant_is_shown_or_touched(owner, cast, anthropic):
     assert "…abcd" not in page
     with tenant_scope(cast.other.id):
         assert ProviderKey.objects.count() == 1
+
+
+def test_a_key_that_a_vendor_refuses_in_a_call_is_named_and_stops_publishing(owner, cast, anthropic):
+    save(owner, cast)
+    refusal = ProviderRefused("anthropic", "unauthorized", "invalid x-api-key")
+
+    with tenant_scope(cast.tenant.id):
+        note_refusals([str(refusal), "deepgram: stall"])
+        refused = accounts()["anthropic"].refused
+
+    assert refused
+    assert "Anthropic refused the key." in owner.get(address(cast, "keys")).content.decode()

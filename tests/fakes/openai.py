@@ -14,7 +14,9 @@ import re
 from dataclasses import dataclass, field
 from email.parser import BytesParser
 from email.policy import HTTP
+from functools import cache
 
+from agents.voice.decimate import Decimator
 from tests.fakes.vendor import KEY, Denial, Gate, Reply, VendorFake, script
 
 RATE = 24_000
@@ -102,6 +104,8 @@ class OpenAiFake(VendorFake):
         self.chats = []
         self.finished = 0
         """Chat streams that were sent to their end."""
+        self.voiceless = False
+        """Speech is answered with nothing."""
         self.billed = 0
         """Tokens that were generated, those that nobody took included."""
         self._turn = 0
@@ -117,7 +121,8 @@ class OpenAiFake(VendorFake):
     def denied(self, request):
         if super().denied(request) is None:
             return None
-        shown = request.headers.get("authorization", "").partition(" ")[2]
+        given = request.headers.get("authorization", "").partition(" ")[2]
+        shown = f"{given[:3]}{'*' * max(0, len(given) - 7)}{given[-4:]}"
         message = f"Incorrect API key provided: {shown}. You can find your API key in the account's settings."
         error = {"message": message, "type": "invalid_request_error", "param": None, "code": "invalid_api_key"}
         return Denial(401, {"error": error})
@@ -256,7 +261,9 @@ class OpenAiFake(VendorFake):
             return wrong("only pcm is faked", "response_format")
         if not asked.get("input"):
             return wrong("[{'type': 'string_too_short', 'loc': ('body', 'input')}]", "input")
-        sound = tone(0.06 * len(asked["input"]))
+        if self.faults.close_after is not None:  # over HTTP there is no other way to go
+            self.faults.cut_after, self.faults.close_after = self.faults.close_after[0], None
+        sound = b"" if self.voiceless else speech(asked["input"])
         return Reply(self.sound(sound), headers={"content-type": "audio/pcm"})
 
     async def sound(self, sound):
@@ -278,6 +285,11 @@ class OpenAiFake(VendorFake):
         return Reply({"text": " ".join(self.heard) or "Hello there.", "usage": usage})
 
     # --- realtime transcription ---
+
+    def sound_received(self, socket):
+        """The µ-law of a socket."""
+        appended = (event for event in socket.texts() if event["type"] == "input_audio_buffer.append")
+        return b"".join(base64.b64decode(event["audio"]) for event in appended)
 
     def serves(self, request):
         return request.path == "/v1/realtime"
@@ -389,6 +401,18 @@ class Transcribing:
     async def tell(self, kind, **more):
         self.events += 1
         await self.socket.send({"type": kind, "event_id": f"event_{self.events}", **more})
+
+
+@cache
+def speech(text):
+    """What a voice makes of a text: samples at 24 kHz."""
+    return tone(0.06 * len(text))
+
+
+def sound_of(text):
+    """The same as telephone audio."""
+    decimator = Decimator()
+    return decimator.feed(speech(text)) + decimator.flush()
 
 
 def tone(seconds, frequency=300, level=8_000):

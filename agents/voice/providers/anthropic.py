@@ -11,6 +11,7 @@ import json
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from agents.voice.blueprint import Access, Blueprint
@@ -26,7 +27,7 @@ from agents.voice.providers.base import (
     ToolCall,
     ToolSpec,
 )
-from agents.voice.providers.sdk import CONNECT_S, READ_S, Clients, failure, stage, timeout, within
+from agents.voice.providers.sdk import CONNECT_S, READ_S, Clients, asked, asked_twice, stage, timeout
 from agents.voice.providers.tokens import count, estimate
 
 if TYPE_CHECKING:
@@ -38,7 +39,6 @@ MOST_TOKENS: Final = 800
 ANSWER_S: Final = 8.0
 """For a question about the account."""
 
-_AGAIN_WITHIN_S: Final = 1.0
 _MOST_MODELS: Final = 256
 _CACHED: Final = {"cache_control": {"type": "ephemeral"}}
 
@@ -233,7 +233,7 @@ class _Chat:
             async with await self._ask(messages, tools) as stream:
                 while failed is None:
                     try:
-                        event = await self._next(stream)
+                        event = await asked(self._access, READ_S, anext(stream, None))
                     except ProviderError as error:
                         failed = error
                         break
@@ -254,34 +254,20 @@ class _Chat:
             raise failed
 
     async def _ask(self, messages: tuple[Message, ...], tools: tuple[ToolSpec, ...]) -> Any:
-        """The stream, once the vendor has begun to answer.
-
-        Asks again for two reasons: a model that insists on thinking, and an idle connection that the vendor had closed
-        meanwhile.
-        """
-        now = asyncio.get_running_loop().time
-        model, broken = self._blueprint.llm.model, False
+        """The stream, once the vendor has begun to answer. Learns which models insist on thinking."""
+        model = self._blueprint.llm.model
+        declared = self._declared or history.called(messages)
         while True:
-            thinks, began = model in self._always, now()
-            declared = self._declared or history.called(messages)
-            asked = request(self._blueprint, messages, tools, declared, thinks=thinks)
+            thinks = model in self._always
+            wanted = request(self._blueprint, messages, tools, declared, thinks=thinks)
             try:
-                begun = self._client.messages.create(**asked, stream=True)
-                return await within(self._access.provider, CONNECT_S + READ_S, begun)
-            except Exception as error:
-                failed = failure(self._access.provider, error, self._access.key)
-                if not thinks and failed.kind == "bad_request" and "thinking" in str(failed):
-                    self._always.add(model)
-                elif failed.kind == "connect" and not broken and now() - began < _AGAIN_WITHIN_S:
-                    broken = True
-                else:
-                    raise failed from None
-
-    async def _next(self, stream: Any) -> Any:
-        try:
-            return await within(self._access.provider, READ_S, anext(stream, None))
-        except Exception as error:
-            raise failure(self._access.provider, error, self._access.key) from None
+                return await asked_twice(
+                    self._access, CONNECT_S + READ_S, partial(self._client.messages.create, **wanted, stream=True)
+                )
+            except ProviderRefused as refused:
+                if thinks or refused.kind != "bad_request" or "thinking" not in str(refused):
+                    raise
+                self._always.add(model)
 
 
 class Anthropic:
@@ -311,8 +297,5 @@ async def check(access: Access) -> None:
 async def models(access: Access) -> tuple[str, ...]:
     """Ids of the models that the account may use. Raises `ProviderError`."""
     async with CLIENTS.once(access) as client:
-        try:
-            listed = await within(access.provider, ANSWER_S, client.models.list(limit=100))
-        except Exception as error:
-            raise failure(access.provider, error, access.key) from None
-        return tuple(str(model.id) for model in listed.data)
+        listed = await asked(access, ANSWER_S, client.models.list(limit=100))
+    return tuple(str(model.id) for model in listed.data)

@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import cache
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
 from weakref import WeakKeyDictionary
 
 from agents.voice.blueprint import Access
@@ -31,7 +31,10 @@ _MOST_CONNECTIONS: Final = 1_000
 _MOST_IDLE_CONNECTIONS: Final = 200
 _MOST_ACCOUNTS: Final = 256
 
+_AGAIN_WITHIN_S: Final = 1.0
+
 C = TypeVar("C")
+T = TypeVar("T")
 
 Http = Callable[[tuple[str, ...] | None], "httpx2.AsyncClient"]
 
@@ -171,6 +174,8 @@ def failure(provider: str, error: Exception, key: str = "") -> ProviderError:
     """What an SDK's exception means. Both SDKs are of one make: `status_code`, `body`, and the cause below."""
     if isinstance(error, ProviderError):
         return error
+    if isinstance(error, TimeoutError):
+        return ProviderTimeout(provider, "stall")
     status, body = getattr(error, "status_code", None), getattr(error, "body", None)
     told = _told(body)
     if isinstance(status, int) and 300 <= status < 400:
@@ -246,10 +251,27 @@ def _broken(provider: str, error: Exception) -> ProviderError:
     return ProviderError(provider, "protocol", name)
 
 
-async def within(provider: str, limit_s: float, step: Awaitable[Any]) -> Any:
-    """One step of a stream. Raises `ProviderTimeout` ("stall")."""
+async def asked(access: Access, limit_s: float, question: Awaitable[T]) -> T:
+    """One answer, or one step of it. Raises `ProviderError`, which leads to nothing that the SDK wrote: that may be
+    the key."""
+    failed: ProviderError
     try:
         async with asyncio.timeout(limit_s):
-            return await step
+            return await question
     except TimeoutError:
-        raise ProviderTimeout(provider, "stall", f"nothing for {limit_s:g} s") from None
+        failed = ProviderTimeout(access.provider, "stall", f"nothing for {limit_s:g} s")
+    except Exception as error:
+        failed = failure(access.provider, error, access.key)
+    raise failed
+
+
+async def asked_twice(access: Access, limit_s: float, question: Callable[[], Awaitable[T]]) -> T:
+    """The same, asked once more when the connection broke at once: it was an idle one that the vendor had closed."""
+    now = asyncio.get_running_loop().time
+    began = now()
+    try:
+        return await asked(access, limit_s, question())
+    except ProviderError as error:
+        if error.kind != "connect" or isinstance(error, ProviderTimeout) or now() - began > _AGAIN_WITHIN_S:
+            raise
+    return await asked(access, limit_s, question())

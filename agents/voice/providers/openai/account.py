@@ -6,15 +6,14 @@ Each opens a client of its own and closes it; each has a deadline. Raises `Provi
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 
 from agents.voice.blueprint import Access
 from agents.voice.decimate import Decimator
 from agents.voice.errors import ProviderRefused
 from agents.voice.providers.openai.client import CLIENTS
-from agents.voice.providers.sdk import failure, within
+from agents.voice.providers.sdk import asked
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
@@ -29,8 +28,6 @@ _NAMES: Final = (
     *("marin", "cedar", "alloy", "ash", "ballad", "coral", "echo"),
     *("fable", "nova", "onyx", "sage", "shimmer", "verse"),
 )
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +48,7 @@ async def check(access: Access, *, reachable: tuple[str, ...] | None = None) -> 
 async def models(access: Access, *, reachable: tuple[str, ...] | None = None) -> tuple[str, ...]:
     """Ids of the models that the account may use."""
     async with CLIENTS.once(access, guarded=reachable) as client:
-        listed = await _asked(access, ANSWER_S, _models(client))
+        listed = await asked(access, ANSWER_S, _models(client))
     return tuple(str(model.id) for model in listed)
 
 
@@ -71,7 +68,7 @@ async def preview(access: Access, model: str, voice: str, text: str) -> bytes:
     decimator = Decimator()
     async with CLIENTS.once(access) as client:
         spoken = client.audio.speech.create(model=model, voice=voice, input=text, response_format="pcm")
-        sound = await _asked(access, PREVIEW_S, spoken)
+        sound = await asked(access, PREVIEW_S, spoken)
         return decimator.feed(sound.content) + decimator.flush()
 
 
@@ -83,16 +80,8 @@ async def transcribe(access: Access, model: str, wav: bytes, language: str = "",
     if language:
         hints["language"] = language
     async with CLIENTS.once(access) as client:
-        asked = client.with_options(timeout=RECORDING_S).audio.transcriptions.create(
+        request = client.with_options(timeout=RECORDING_S).audio.transcriptions.create(
             model=model, file=("call.wav", wav, "audio/wav"), **hints
         )
-        heard = await _asked(access, RECORDING_S, asked)
+        heard = await asked(access, RECORDING_S, request)
     return str(heard.text).strip()
-
-
-async def _asked(access: Access, limit_s: float, question: Awaitable[T]) -> T:
-    try:
-        answer: T = await within(access.provider, limit_s, question)
-    except Exception as error:
-        raise failure(access.provider, error, access.key) from None
-    return answer

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from agents.voice.blueprint import Access, Blueprint
@@ -14,7 +14,7 @@ from agents.voice.providers.base import LlmCapabilities, LlmEvent, LlmText, LlmU
 from agents.voice.providers.openai.client import CLIENTS
 from agents.voice.providers.openai.request import for_any_server, for_openai, lesson
 from agents.voice.providers.openai.stream import Answer
-from agents.voice.providers.sdk import CONNECT_S, READ_S, failure, within
+from agents.voice.providers.sdk import CONNECT_S, READ_S, asked, asked_twice
 from agents.voice.providers.tokens import estimate
 
 if TYPE_CHECKING:
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 _MOST_LESSONS: Final = 3
 _MOST_MODELS: Final = 256
-_AGAIN_WITHIN_S: Final = 1.0
-"""A connection that breaks this soon was an idle one which the vendor had closed meanwhile."""
 
 Lessons = dict[str, str | None]
 
@@ -51,7 +49,7 @@ class _Chat:
             async with await self._ask(messages, tools) as stream:
                 while failed is None:
                     try:
-                        chunk = await self._next(stream)
+                        chunk = await asked(self._access, READ_S, anext(stream, None))
                     except ProviderError as error:
                         failed = error
                         break
@@ -72,29 +70,24 @@ class _Chat:
             raise failed
 
     async def _ask(self, messages: tuple[Message, ...], tools: tuple[ToolSpec, ...]) -> Any:
-        """The stream, once the vendor has begun to answer.
-
-        Asks again for two reasons: a parameter that this model does not take, and an idle connection that the vendor
-        had closed meanwhile.
-        """
-        now = asyncio.get_running_loop().time
-        lessons, broken = 0, False
-        while True:
-            asked, began = self._request(messages, tools), now()
+        """The stream, once the vendor has begun to answer. Learns which parameters the model does not take."""
+        for lessons in range(_MOST_LESSONS + 1):
+            wanted = self._request(messages, tools)
+            learned: list[bool] = []
             try:
-                return await self._create(asked)
-            except Exception as error:
-                failed = failure(self._access.provider, error, self._access.key)
-                if lessons < _MOST_LESSONS and self._learn(asked, error):
-                    lessons += 1
-                elif failed.kind == "connect" and not broken and now() - began < _AGAIN_WITHIN_S:
-                    broken = True
-                else:
-                    raise failed from None
+                return await asked_twice(self._access, CONNECT_S + READ_S, partial(self._create, wanted, learned))
+            except ProviderRefused:
+                if not learned or lessons == _MOST_LESSONS:
+                    raise
+        raise AssertionError
 
-    async def _create(self, asked: dict[str, Any]) -> Any:
-        begun = self._client.chat.completions.create(**asked, stream=True)
-        return await within(self._access.provider, CONNECT_S + READ_S, begun)
+    async def _create(self, wanted: dict[str, Any], learned: list[bool]) -> Any:
+        try:
+            return await self._client.chat.completions.create(**wanted, stream=True)
+        except Exception as error:
+            if self._learn(wanted, error):
+                learned.append(True)
+            raise
 
     def _request(self, messages: tuple[Message, ...], tools: tuple[ToolSpec, ...]) -> dict[str, Any]:
         if self._lessons is None:
@@ -102,19 +95,13 @@ class _Chat:
         declared = self._declared or history.called(messages)
         return for_openai(self._blueprint, messages, tools, declared, self._lessons)
 
-    def _learn(self, asked: dict[str, Any], error: Exception) -> bool:
+    def _learn(self, wanted: dict[str, Any], error: Exception) -> bool:
         if self._lessons is None or getattr(error, "status_code", None) != 400:
             return False
-        learned = lesson(asked, str(getattr(error, "param", "") or ""), str(getattr(error, "message", "")))
+        learned = lesson(wanted, str(getattr(error, "param", "") or ""), str(getattr(error, "message", "")))
         if learned is not None:
             self._lessons[learned[0]] = learned[1]
         return learned is not None
-
-    async def _next(self, stream: Any) -> Any:
-        try:
-            return await within(self._access.provider, READ_S, anext(stream, None))
-        except Exception as error:
-            raise failure(self._access.provider, error, self._access.key) from None
 
     def _missing(self, answer: Answer) -> ProviderError | None:
         """What is wrong with a stream that ended without an error. A compatible server need not say why it ended."""

@@ -99,7 +99,8 @@ class _Listening:
         self._answers = Answers()
         self._ready: deque[SttEvent] = deque()
         self._woken = asyncio.Event()
-        self._asked_at = 0.0
+        self._deadline = asyncio.get_running_loop().time() + SETUP_S
+        self._set_up = False
         self._sent = 0
         self.billed = Usage()
 
@@ -127,7 +128,8 @@ class _Listening:
         self._gathering.committed()
         self._wire.send(_COMMIT)
         self._answers.asked()
-        self._asked_at = asyncio.get_running_loop().time()
+        if self._set_up:
+            self._deadline = asyncio.get_running_loop().time() + ANSWER_S
         self._woken.set()
 
     def expect(self, hints: tuple[str, ...]) -> None:
@@ -137,17 +139,6 @@ class _Listening:
         if chunk:
             self._wire.send_audio(f'{_APPEND}{base64.b64encode(chunk).decode()}"}}')
             self._sent += len(chunk)
-
-    async def configure(self, wanted: dict[str, Any]) -> None:
-        """Say what is wanted and wait for the vendor's word. Raises `ProviderError`."""
-        self._wire.send(json.dumps(wanted, ensure_ascii=False))
-        try:
-            async with asyncio.timeout(SETUP_S):
-                while (event := self._parse(await self._wire.receive())).type != "session.updated":
-                    if event.type == "error":
-                        raise self._trouble(event.error) or self._refused(event.error)
-        except TimeoutError:
-            raise ProviderTimeout(self._access.provider, "stall", "no session") from None
 
     async def events(self) -> AsyncGenerator[SttEvent, None]:
         """See the protocol."""
@@ -169,9 +160,10 @@ class _Listening:
                         message = waits.pop("message").result()
                         if message is None:
                             return
-                        self._ready.extend(self._hear(self._parse(message)))
+                        if isinstance(message, str):
+                            self._ready.extend(self._hear(parse(self._access.provider, message, Event)))
                     elif self._left_s() == 0:
-                        raise ProviderTimeout(self._access.provider, "stall", "no words for a commit")
+                        raise ProviderTimeout(self._access.provider, "stall", "no session, or no words for a commit")
             finally:
                 for wait in waits.values():
                     wait.cancel()
@@ -179,12 +171,9 @@ class _Listening:
                     await asyncio.wait(waits.values())
 
     def _left_s(self) -> float | None:
-        if not self._answers.waiting:
+        if self._set_up and not self._answers.waiting:
             return None
-        return max(0.0, self._asked_at + ANSWER_S - asyncio.get_running_loop().time())
-
-    def _parse(self, message: str | bytes) -> Event:
-        return parse(self._access.provider, message, Event)
+        return max(0.0, self._deadline - asyncio.get_running_loop().time())
 
     def _hear(self, event: Event) -> list[SttEvent]:
         match event.type.removeprefix(_TRANSCRIPTION):
@@ -198,12 +187,15 @@ class _Listening:
                 raise ProviderError(self._access.provider, "failed", blot(told, self._access.key))
             case "input_audio_buffer.committed":
                 self._answers.committed(event.item_id)
+            case "session.updated":
+                self._set_up = True
+                self._deadline = asyncio.get_running_loop().time() + ANSWER_S
             case "error" if event.error is not None and event.error.code == "input_audio_buffer_commit_empty":
                 return self._answers.refused()
             case "error":
                 trouble = self._trouble(event.error)
-                if trouble is not None:
-                    raise trouble
+                if trouble is not None or not self._set_up:
+                    raise trouble or self._refused(event.error)
                 log.warning("openai_transcription_error code=%s", event.error.code if event.error else None)
         return []
 
@@ -237,11 +229,11 @@ class Transcription:
 
     @asynccontextmanager
     async def open(self, blueprint: Blueprint) -> AsyncIterator[_Listening]:
-        """Connect for one call, and wait until the vendor has taken the model. Raises `ProviderError`."""
+        """Connect for one call. Raises `ProviderError`; a model that the vendor does not take is met in `events`."""
         access = blueprint.access_to(self.name)
         url = address(access.ws_url, "/realtime", {"intent": "transcription"})
         target = Target(self.name, url, (("Authorization", f"Bearer {access.key}"),), access.key)
         async with connected(target, audio_bytes=_OUTBOX_BYTES) as wire:
             listening = _Listening(wire, access)
-            await listening.configure(session(blueprint))
+            wire.send(json.dumps(session(blueprint), ensure_ascii=False))
             yield listening

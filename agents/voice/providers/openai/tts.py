@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from agents.voice.blueprint import Access, Blueprint
 from agents.voice.decimate import Decimator
+from agents.voice.errors import ProviderError
 from agents.voice.providers.base import TtsCapabilities, TtsEvent
 from agents.voice.providers.openai.client import CLIENTS
-from agents.voice.providers.sdk import CONNECT_S, READ_S, failure, within
+from agents.voice.providers.sdk import CONNECT_S, READ_S, asked, asked_twice
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
-
-_AGAIN_WITHIN_S: Final = 1.0
 
 
 class _Voice:
@@ -30,39 +28,26 @@ class _Voice:
         if not text.strip():
             return
         decimator = Decimator()
+        heard = False
         async with AsyncExitStack() as stack:
-            chunks = (await self._begin(stack, text)).iter_bytes()
-            while (chunk := await self._next(chunks)) is not None:
+            begun = await asked_twice(self._access, CONNECT_S + READ_S, lambda: self._ask(stack, text))
+            chunks = begun.iter_bytes()
+            while (chunk := await asked(self._access, READ_S, anext(chunks, None))) is not None:
                 sound = decimator.feed(chunk)
                 if sound:
+                    heard = True
                     yield sound
         rest = decimator.flush()
         if rest:
             yield rest
+        elif not heard:
+            raise ProviderError(self._access.provider, "no_audio")
 
-    async def _begin(self, stack: AsyncExitStack, text: str) -> Any:
-        """The response. Asks once more when an idle connection proves to be closed."""
-        now = asyncio.get_running_loop().time
-        broken = False
-        while True:
-            began = now()
-            asked = self._client.audio.speech.with_streaming_response.create(
-                model=self._stage.model, voice=self._stage.voice, input=text, response_format="pcm"
-            )
-            try:
-                return await within(self._access.provider, CONNECT_S + READ_S, stack.enter_async_context(asked))
-            except Exception as error:
-                failed = failure(self._access.provider, error, self._access.key)
-                if failed.kind != "connect" or broken or now() - began > _AGAIN_WITHIN_S:
-                    raise failed from None
-                broken = True
-
-    async def _next(self, chunks: Any) -> bytes | None:
-        try:
-            chunk: bytes | None = await within(self._access.provider, READ_S, anext(chunks, None))
-        except Exception as error:
-            raise failure(self._access.provider, error, self._access.key) from None
-        return chunk
+    async def _ask(self, stack: AsyncExitStack, text: str) -> Any:
+        request = self._client.audio.speech.with_streaming_response.create(
+            model=self._stage.model, voice=self._stage.voice, input=text, response_format="pcm"
+        )
+        return await stack.enter_async_context(request)
 
 
 class Speech:

@@ -275,8 +275,7 @@ async def test_a_wrong_key_is_named_and_not_shown(vendor, fake):
             await all_of(chat.reply(asked("hours")))
 
     assert raised.value.kind == "unauthorized"
-    assert "secret" not in str(raised.value)
-    assert raised.value.__cause__ is None
+    assert "secret" not in f"{raised.value!r} {raised.value.__cause__!r} {raised.value.__context__!r}"
 
 
 async def test_a_refusal_tells_what_was_wrong_without_the_key(fake, chat):
@@ -412,4 +411,4 @@ def hurry(monkeypatch):
     """Deadlines that a test can wait for."""
     for module in (openai, anthropic):
         monkeypatch.setattr(module, "READ_S", 0.15)
-        monkeypatch.setattr(module, "CONNECT_S", 0.05)
+        monkeypatch.setattr(module, "CONNECT_S", 0.15)

@@ -101,7 +101,7 @@ def begin(ticket: Ticket, worker: str, kinds: Container[str] = SPOKEN) -> Openin
             call_id=str(call.id),
             agent_name=blueprint.agent,
             now=now.astimezone(ZoneInfo(tenant.time_zone)),
-            caller_number=call.caller,
+            caller_number="" if call.is_test else call.caller,
             called_number=call.called,
         )
     if call.epoch > 1:

@@ -8,19 +8,15 @@ from __future__ import annotations
 
 import asyncio
 from typing import Any, Final
-from uuid import UUID
-from zoneinfo import ZoneInfo
 
 import msgspec
 import structlog
 from channels.consumer import AsyncConsumer
-from django.utils import timezone
 
 from agents.voice.blueprint import Blueprint
 from agents.voice.report import CallReport, TurnRecord
 from agents.voice.tools.box import open_tools
 from agents.voice.tools.lookup import prepare
-from agents.voice.variables import facts
 from telephony import opening, stream_token, wrapup
 from telephony.browser import chatting
 from telephony.browser.chatting import Conversation
@@ -30,7 +26,6 @@ from telephony.media_socket import WORKER
 from telephony.models import Kind, Outcome
 from telephony.opening import Opening
 from tenants.db import call_db
-from tenants.models import Tenant
 
 AT_ONCE: Final = 40
 """Chats of one process."""
@@ -49,10 +44,6 @@ class _Say(msgspec.Struct):
 
 
 _read = msgspec.json.Decoder(_Say).decode
-
-
-def _zone(tenant_id: UUID) -> ZoneInfo:
-    return ZoneInfo(Tenant.objects.get(id=tenant_id).time_zone)
 
 
 class ChatConsumer(AsyncConsumer):
@@ -116,12 +107,7 @@ class _Chat:
 
     async def prepared(self) -> Blueprint:
         """With the look-up asked and the variables put in, as before a greeting on the phone."""
-        stream = self.found.stream
-        zone = await call_db(_zone, stream.tenant_id)
-        known = facts(
-            call_id=str(stream.call_id), agent_name=self.found.blueprint.agent, now=timezone.now().astimezone(zone)
-        )
-        done = await prepare(self.found.blueprint, known)
+        done = await prepare(self.found.blueprint, self.found.facts)
         if done.lookup is not None and not done.lookup.ok:
             self.feed.tell("trouble", text=f"The look-up failed: {done.lookup.refused or done.lookup.text[:200]}")
         return done.blueprint

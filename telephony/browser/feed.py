@@ -14,38 +14,26 @@ from typing import Any, Final
 import msgspec
 from asgiref.typing import ASGISendCallable
 
-from agents import catalogue
+from agents import catalogue, troubles
 from agents.voice.report import TurnRecord
 
 WAITING: Final = 200
 """Messages for a page that takes none; beyond it the oldest go."""
 
-TROUBLE: Final = {
-    "no_key": "has no key here",
-    "unauthorized": "refused the key",
-    "auth": "refused the key",
-    "forbidden": "refused the key",
-    "balance": "says that the account has no balance left",
-    "rate_limit": "asks us to be slower",
-    "connect": "could not be reached",
+_ENGINES_OWN: Final = {
     "first_token": "did not begin to answer in time",
     "first_audio": "did not begin to speak in time",
-    "stall": "stopped in the middle",
     "no_audio": "gave no sound",
-    "closed": "is not connected",
     "gave_up": "failed again and again",
-    "protocol": "said something that makes no sense",
 }
-"""Kinds of `ProviderError`, as the end of a sentence that begins with the provider's name."""
-_STATUS: Final = {"401": "unauthorized", "402": "balance", "403": "forbidden", "429": "rate_limit"}
+"""Kinds of `ProviderError` that the engine finds by itself, as the end of a sentence."""
 
 
 def trouble_in_words(provider: str, kind: str) -> str:
     """A failure of a vendor, for a person: `Deepgram refused the key.`"""
-    status = kind.removeprefix("http_")
-    words = TROUBLE.get(_STATUS.get(status, kind))
-    if words is None:
-        words = f"failed (HTTP {status})" if status.isdigit() else f"failed ({kind.replace('_', ' ')})"
+    if known := troubles.sentence(provider, kind):
+        return known
+    words = _ENGINES_OWN.get(kind, f"failed ({kind.replace('_', ' ')})")
     return f"{catalogue.provider_name(provider)} {words}."
 
 

@@ -71,9 +71,8 @@ def test_a_page_that_has_gone_is_no_trouble(broken):
 @pytest.mark.parametrize(
     ("provider", "kind", "words"),
     [
-        ("deepgram", "http_401", "Deepgram refused the key."),
-        ("openai", "http_429", "OpenAI asks us to be slower."),
-        ("openai", "http_503", "OpenAI failed (HTTP 503)."),
+        ("deepgram", "unauthorized", "Deepgram refused the key."),
+        ("openai", "http_503", "OpenAI answered with an error (503)."),
         ("cartesia", "first_audio", "Cartesia did not begin to speak in time."),
         ("somebody", "odd_thing", "somebody failed (odd thing)."),
     ],

@@ -83,10 +83,12 @@ async def test_the_request_is_as_documented():
 
 
 async def test_another_server_is_asked_for_nothing_special():
-    async with OpenAiFake(table=ORDER, quirks=("bare", "plain")) as fake:
-        async with llm.Compatible().open(blueprint(fake, "qwen", "openai_compatible")) as chat:
-            await all_of(chat.reply(TALK, (LOOK_UP,)))
-            await all_of(chat.reply(TALK))
+    async with (
+        OpenAiFake(table=ORDER, quirks=("bare", "plain")) as fake,
+        llm.Compatible().open(blueprint(fake, "qwen", "openai_compatible")) as chat,
+    ):
+        await all_of(chat.reply(TALK, (LOOK_UP,)))
+        await all_of(chat.reply(TALK))
 
     assert [sorted(asked) for asked in fake.chats] == [
         ["max_tokens", "messages", "model", "stream", "tools"],
@@ -162,9 +164,11 @@ async def test_a_refusal_that_no_lesson_helps_is_final():
 @pytest.mark.parametrize("quirks", [(), ("bare",), ("whole",), ("no_done",), ("bare", "no_done")])
 async def test_servers_that_only_look_alike(quirks):
     table = Table([("order", Say("", (("look_up", {"number": "A7"}), ("look_up", {"number": "B8"}))))])
-    async with OpenAiFake(table=table, quirks=(*quirks, "bare")) as fake:
-        async with llm.Compatible().open(blueprint(fake, "qwen", "openai_compatible")) as chat:
-            found = calls(await all_of(chat.reply(TALK, (LOOK_UP,))))
+    async with (
+        OpenAiFake(table=table, quirks=(*quirks, "bare")) as fake,
+        llm.Compatible().open(blueprint(fake, "qwen", "openai_compatible")) as chat,
+    ):
+        found = calls(await all_of(chat.reply(TALK, (LOOK_UP,))))
 
     assert [json.loads(call.arguments)["number"] for call in found] == ["A7", "B8"]
 
@@ -190,9 +194,11 @@ async def test_a_stream_that_ends_without_a_reason_is_cut():
 
 
 async def test_thoughts_are_not_spoken():
-    async with OpenAiFake(quirks=("bare", "thinking")) as fake:
-        async with llm.Compatible().open(blueprint(fake, "qwen", "openai_compatible")) as chat:
-            assert words(await all_of(chat.reply(TALK))) == fake.table.default
+    async with (
+        OpenAiFake(quirks=("bare", "thinking")) as fake,
+        llm.Compatible().open(blueprint(fake, "qwen", "openai_compatible")) as chat,
+    ):
+        assert words(await all_of(chat.reply(TALK))) == fake.table.default
 
 
 @pytest.mark.parametrize(
@@ -248,10 +254,12 @@ async def test_a_tool_that_was_not_offered_is_not_called():
 
 
 async def test_a_private_server_is_not_reached():
-    async with OpenAiFake() as fake:
-        async with llm.Compatible().open(blueprint(fake, "qwen", "openai_compatible", reachable=())) as chat:
-            with pytest.raises(ProviderRefused) as raised:
-                await all_of(chat.reply(TALK))
+    async with (
+        OpenAiFake() as fake,
+        llm.Compatible().open(blueprint(fake, "qwen", "openai_compatible", reachable=())) as chat,
+    ):
+        with pytest.raises(ProviderRefused) as raised:
+            await all_of(chat.reply(TALK))
 
     assert raised.value.kind == "address"
     assert fake.connections == 0
@@ -403,37 +411,43 @@ async def hear(stream, count=1):
 
 
 async def test_what_was_billed_is_counted():
-    async with OpenAiFake(heard=["yes please"]) as fake:
-        async with stt.Transcription().open(blueprint(fake, "gpt-live-transcribe", stage="stt")) as stream:
-            for frame in audio.Cutter().cut(babble(1_500)):
-                stream.feed(frame)
-            stream.finalize()
-            await hear(stream)
-            assert stream.billed.seconds == 2
-            assert stream.position_s == pytest.approx(1.5, abs=0.03)
+    async with (
+        OpenAiFake(heard=["yes please"]) as fake,
+        stt.Transcription().open(blueprint(fake, "gpt-live-transcribe", stage="stt")) as stream,
+    ):
+        for frame in audio.Cutter().cut(babble(1_500)):
+            stream.feed(frame)
+        stream.finalize()
+        await hear(stream)
+        assert stream.billed.seconds == 2
+        assert stream.position_s == pytest.approx(1.5, abs=0.03)
 
 
 async def test_an_end_asked_for_twice_is_answered_twice():
-    async with OpenAiFake(heard=["yes"]) as fake:
-        async with stt.Transcription().open(blueprint(fake, "gpt-live-transcribe", stage="stt")) as stream:
-            for frame in audio.Cutter().cut(babble(500)):
-                stream.feed(frame)
-            stream.finalize()
-            assert [event.text for event in await hear(stream) if isinstance(event, SttFinal)] == ["yes"]
-            stream.finalize()
-            assert await hear(stream) == [SttFinal("", closes=True)]
+    async with (
+        OpenAiFake(heard=["yes"]) as fake,
+        stt.Transcription().open(blueprint(fake, "gpt-live-transcribe", stage="stt")) as stream,
+    ):
+        for frame in audio.Cutter().cut(babble(500)):
+            stream.feed(frame)
+        stream.finalize()
+        assert [event.text for event in await hear(stream) if isinstance(event, SttFinal)] == ["yes"]
+        stream.finalize()
+        assert await hear(stream) == [SttFinal("", closes=True)]
 
 
 async def test_words_that_do_not_come_are_a_timeout(monkeypatch):
     monkeypatch.setattr(stt, "ANSWER_S", 0.1)
-    async with OpenAiFake(heard=["yes"]) as fake:
-        async with stt.Transcription().open(blueprint(fake, "gpt-4o-transcribe", stage="stt")) as stream:
-            fake.pace.first_s = 3_600
-            for frame in audio.Cutter().cut(babble(500)):
-                stream.feed(frame)
-            stream.finalize()
-            with pytest.raises(ProviderTimeout):
-                await hear(stream)
+    async with (
+        OpenAiFake(heard=["yes"]) as fake,
+        stt.Transcription().open(blueprint(fake, "gpt-4o-transcribe", stage="stt")) as stream,
+    ):
+        fake.pace.first_s = 3_600
+        for frame in audio.Cutter().cut(babble(500)):
+            stream.feed(frame)
+        stream.finalize()
+        with pytest.raises(ProviderTimeout):
+            await hear(stream)
 
 
 async def test_a_model_that_the_vendor_does_not_take():

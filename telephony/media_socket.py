@@ -18,6 +18,7 @@ import structlog
 from channels.consumer import AsyncConsumer
 from django.conf import settings
 
+from agents import greetings
 from agents.voice import session
 from agents.voice.clock import Clock, SystemClock
 from agents.voice.report import CallReport
@@ -88,6 +89,7 @@ class MediaConsumer(AsyncConsumer):
             await asyncio.shield(asyncio.create_task(ending.write()))
             await line.close()
             metrics.count_faults(line.counters)
+        await call_db(greetings.keep, found.stream.tenant_id, found.blueprint)
 
     async def _talk(self, found: Opening, line: StreamLine, ending: Ending, feed: Feed | None) -> CallReport | None:
         """Wait for the stream, then run the engine with the journal beside it. None: nobody was there.

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import structlog
 from django.utils import timezone
 
+from agents import greetings
 from agents.config import ConfigError
 from agents.voice import providers
 from agents.voice.blueprint import Blueprint
@@ -93,6 +94,7 @@ def begin(ticket: Ticket, worker: str, kinds: Container[str] = SPOKEN) -> Openin
             blueprint = replace(blueprint, outbound=outbound, call_id=str(call.id))
             with _building:
                 built = providers.build(blueprint)
+            greetings.recall(ticket.tenant_id, blueprint)
         except (ConfigError, VoiceError) as error:
             lifecycle.advance(call.id, "finished", outcome=Outcome.FAILED, error=str(error))
             return None

@@ -143,6 +143,11 @@ class Conversation:
         left = self._playout.remaining_ms()
         return 0 if left is None and self.reply.waiting and self._playout.silent else left
 
+    @property
+    def saying(self) -> str:
+        """The text of the reply so far; empty without one."""
+        return "" if self.reply is None else " ".join(part.text for part in self.reply.parts)
+
     # --- what the floor wants ---
 
     def do(self, action: Action) -> None:

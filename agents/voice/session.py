@@ -239,6 +239,7 @@ class _Session:
             inbox.clear()
             for event in events:
                 floor.remaining_ms = self.talk.remaining_ms
+                floor.saying = self.talk.saying or floor.saying
                 for action in floor.on(event, self.clock.now()):
                     await self.do(action)
 

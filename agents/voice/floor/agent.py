@@ -17,6 +17,7 @@ def a9_over(state: State, event: ReplyHeard | ReplyEmpty, now: float) -> None:
     """All has been heard, or there was nothing to say."""
     overlap.release(state, now)
     state.agent = Agent.IDLE
+    state.said_at = now
     state.remaining_ms = None
     silence.settle(state, now)
 

@@ -141,7 +141,7 @@ def final(state: State, event: HeardFinally, now: float) -> None:
 def c7_words(state: State, event: Heard, now: float) -> None:
     """Running words without any voice that we noticed: a quiet caller, a television, or a recogniser that is late."""
     text = turn_end.news(state, event.text, now)
-    if not text:
+    if not text or state.is_own(text, now):
         return
     if state.agent is Agent.IDLE and state.turns == "segments":
         silence.settle(state, now)
@@ -159,7 +159,7 @@ def c7_words(state: State, event: Heard, now: float) -> None:
 def c7_final(state: State, event: HeardFinally, now: float) -> None:
     """Final words without any voice that we noticed."""
     text = turn_end.news(state, event.text, now)
-    if not text:
+    if not text or state.is_own(text, now):
         return
     state.begin_turn(now, silent=True)
     turn = state.turn
@@ -183,7 +183,7 @@ def eager(state: State, event: Eager, now: float) -> None:
     text = event.text
     if state.caller in (Caller.QUIET, Caller.TENTATIVE):
         text = turn_end.news(state, text, now)
-        if not text:
+        if not text or state.is_own(text, now):
             return
         _unheard(state, now)
     state.turn.replace(text)

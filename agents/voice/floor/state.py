@@ -11,12 +11,14 @@ from agents.voice.blueprint import Limits
 from agents.voice.events import Action, CommitCaller
 from agents.voice.patience import Patience
 from agents.voice.turn import Turn
-from agents.voice.words import Lexicon
+from agents.voice.words import Lexicon, normal
 
 AT_END_MS: Final = 1_000
 FAR_FROM_END_MS: Final = 3_000
 LATE_S: Final = 2.0
 """So long after a turn its last words may still arrive once more."""
+OWN_SHARE: Final = 0.8
+"""Recognisers mishear echoes too, so that not each word need be the agent's."""
 NEVER: Final = -1e9
 
 
@@ -84,6 +86,10 @@ class State:
         self.remaining_ms: float | None = None
         """How long the reply will still be heard; None while it is not all there. Set by the session before `on`. Zero
         means that nothing is audible, also while a reply lives on because its tool waits."""
+        self.saying = ""
+        """The text of the reply under way, or of the last one; set by the session. Words without a voice that only
+        repeat it are its echo."""
+        self.said_at = NEVER
         self.interruptible = interruptible
         """Whether words stop the reply under way; else they are kept and answered after it. Set by the session."""
         self.drafts = drafts
@@ -150,6 +156,14 @@ class State:
     def expects_answer(self) -> bool:
         """Whether a "yes" now is an answer rather than a nod: the agent has asked, or is just ending."""
         return self.turn.at_end or ((self.asked or bool(self.hints)) and not self.turn.far_from_end)
+
+    def is_own(self, text: str, now: float) -> bool:
+        """Whether words that came without a voice are only what the agent says itself, or has just said."""
+        words, own = normal(text), normal(self.saying)
+        if self.agent is Agent.IDLE:
+            return now - self.said_at < LATE_S and " " in words and f" {own}".endswith(f" {words}")
+        said = set(own.split())
+        return bool(said) and sum(word in said for word in words.split()) >= OWN_SHARE * len(words.split())
 
     def begin_turn(self, at: float, *, silent: bool = False) -> None:
         """A new turn since `at`; `silent`: known by its words alone."""

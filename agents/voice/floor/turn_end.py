@@ -49,7 +49,7 @@ def turn_ended(state: State, event: TurnEnded, now: float) -> None:
     if state.caller in (Caller.QUIET, Caller.TENTATIVE):
         text = news(state, text, now)
         state.taken_early = False
-        if not text:
+        if not text or (state.caller is Caller.QUIET and state.is_own(text, now)):
             return
         state.begin_turn(now)
     if state.caller is not Caller.PAUSING:

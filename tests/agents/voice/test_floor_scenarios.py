@@ -56,7 +56,8 @@ def happened(floor: Floor, now: float, who: str, what: str, text: str) -> e.Even
         case "wait", _:
             return e.Tick()
         case "set", _:
-            setattr(floor, what, {"yes": True, "no": False}.get(text, tuple(text.split(","))))
+            words = text if what == "saying" else tuple(text.split(","))
+            setattr(floor, what, {"yes": True, "no": False}.get(text, words))
             return e.Tick()
         case "left", _:
             floor.remaining_ms = None if what == "unknown" else float(what)
@@ -695,6 +696,33 @@ SCENARIOS = {
         FLUX,
         SPEAKING.replace("said", "ended") + "15.2 caller on\n15.6 caller ended\n17 wait",
         "15.20 hold; 15.60 false_alarm; 15.60 release",
+    ),
+    "the agent's own words come back without a voice": (
+        SEGMENTS,
+        SPEAKING
+        + """
+        14.0 set saying Hello, we are open from nine to five.
+        15.0 caller says hello
+        15.3 caller says hello we are
+        15.6 caller said hello we're open from nine to five
+        16.0 agent heard
+        16.5 caller said nine to five
+        17.0 caller said nine to six
+        18 wait
+        """,
+        "17.30 turn nine to six",
+    ),
+    "the agent's own words through a provider": (
+        FLUX,
+        SPEAKING.replace("said", "ended")
+        + """
+        14.0 set saying Hello, we are open from nine to five.
+        15.0 caller says hello
+        15.3 caller eager hello we are open
+        15.6 caller ended hello we are open
+        16.0 caller says and on sunday
+        """,
+        "16.00 cut",
     ),
     # --- keys ---
     "keys over the agent": (

@@ -29,6 +29,8 @@ EVENTS = st.one_of(
     st.sampled_from([(), ("digits",), ("yesno",)]).map(lambda hints: ("hints", hints)),
     st.booleans().map(lambda deaf: ("deaf", deaf)),
     st.booleans().map(lambda may: ("interruptible", may)),
+    st.booleans().map(lambda worth: ("drafts", worth)),
+    st.sampled_from(["", "what are your hours"]).map(lambda text: ("saying", text)),
 )
 FLOORS = st.fixed_dictionaries(
     {
@@ -100,6 +102,10 @@ class Watch:
                 floor.deaf = deaf
             case ("interruptible", may):
                 floor.interruptible = may
+            case ("drafts", worth):
+                floor.drafts = worth
+            case ("saying", text):
+                floor.saying = text
             case _:
                 if isinstance(what, e.WantDigits):
                     self.wanted += 1

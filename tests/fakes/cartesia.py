@@ -72,6 +72,7 @@ class Cartesia(VendorFake):
         self.errors = deque()
         self.spoken = []
         self.cancelled = []
+        self._cancel_came = asyncio.Event()
         self.most_contexts = 0
 
     def denied(self, request):
@@ -94,6 +95,17 @@ class Cartesia(VendorFake):
         """All clients lose their connection."""
         for socket in self.sockets:
             socket._writer.transport.abort()
+
+    def note_cancel(self, name):
+        self.cancelled.append(name)
+        self._cancel_came.set()
+
+    async def cancels(self, count, limit_s=2.0):
+        """Wait for so many cancels."""
+        async with asyncio.timeout(limit_s):
+            while len(self.cancelled) < count:
+                self._cancel_came.clear()
+                await self._cancel_came.wait()
 
     def speech_sockets(self):
         return [socket for socket in self.sockets if socket.request.path == "/tts/websocket"]
@@ -290,7 +302,7 @@ class _Speech:
         return {"type": "timestamps", "context_id": name, "done": False, "status_code": 206, "word_timestamps": words}
 
     async def _cancel(self, name):
-        self.fake.cancelled.append(name)
+        self.fake.note_cancel(name)
         context = self.contexts.get(name)
         if context is None or context.work.done():
             return

@@ -76,16 +76,21 @@ def spoken(message: Frame) -> Spoken:
 
 def trouble(told: Spoken | Heard, key: str = "") -> ProviderError:
     """An `error` message as ours: by its status where it has one, else retryable."""
-    code = (told.error_code or "").lower()
+    code = blot(told.error_code or "", key)
     detail = blot(" ".join(filter(None, (told.title, told.message))) or code, key)
-    status = told.status_code or 0
+    return failed(told.status_code or 0, code, detail)
+
+
+def failed(status: int, code: str, detail: str) -> ProviderError:
+    """What an HTTP status and the vendor's own code mean; they come over HTTP and inside of messages alike."""
+    code = code.lower()
     if any(word in code for word in _NO_BALANCE):
         return ProviderRefused(PROVIDER, "no_balance", detail)
     if "concurrency" in code or status == 429:
         return ProviderError(PROVIDER, "rate_limited", detail)
-    if status >= 400:
+    if status >= 300:
         return by_status(PROVIDER, status, "" if status in {401, 403} else detail)
-    return ProviderError(PROVIDER, blot(code, key)[:40] or "error", detail)
+    return ProviderError(PROVIDER, code[:40] or "error", detail)
 
 
 class Request:
@@ -94,7 +99,7 @@ class Request:
     def __init__(self, blueprint: Blueprint) -> None:
         self._fixed = {
             "model_id": blueprint.tts.model,
-            "voice": {"mode": "id", "id": blueprint.tts.voice},
+            "voice": {"id": blueprint.tts.voice},
             "output_format": {"container": "raw", "encoding": "pcm_mulaw", "sample_rate": audio.RATE},
             "language": blueprint.language.partition("-")[0],
             "add_timestamps": True,

@@ -66,6 +66,8 @@ class Context:
 
     def put(self, message: Spoken) -> None:
         """From the socket's reader. What is too much ends the context."""
+        if self._failed is not None:
+            return
         if message.type == "done":
             self.over = True
         if message.data:

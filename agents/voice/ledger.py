@@ -44,6 +44,8 @@ class Piece:
         words = self.text.split()
         if self.words:
             count = sum(1 for _, end in self.words if end <= byte)
+            if self.end is None:  # times for the rest are still to come
+                return min(count, len(words))
             # A voice may count words differently from us (numbers, hyphens): keep the share.
             return round(count * len(words) / len(self.words))
         end = self.end

@@ -210,8 +210,7 @@ class Listening:
     async def _replay(self, stream: SttStream) -> None:
         """What was missed, faster than it was said; then live."""
         at = max(self._from, self.frames - len(self._ring))
-        if self._voiced_from is None:
-            at = max(at, self.frames - QUIET_FRAMES)
+        at = max(at, self.frames - QUIET_FRAMES if self._voiced_from is None else self._voiced_from)
         while at < self.frames:
             first = self.frames - len(self._ring)
             at = max(at, first)

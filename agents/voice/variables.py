@@ -97,7 +97,7 @@ def with_reply(blueprint: Blueprint, reply: object) -> Blueprint:
 
 def filled_in(blueprint: Blueprint) -> tuple[Blueprint, tuple[str, ...]]:
     """Greetings, instructions and tools with their variables put in, and the names that stood for nothing."""
-    values = dict(reversed(blueprint.variables))
+    values = dict(blueprint.variables)
     unknown: dict[str, None] = {}
 
     def words(text: str, encode: Callable[[str], str] = plain) -> str:

@@ -4,6 +4,9 @@ We dialled, so the called party speaks first and our greeting waits. Its first w
 lexicons, its rhythm by the clock: people say something short and stop, machines go on. In doubt it is a person, and a
 machine that shows itself later is still noticed. Pure: feed what happened and when; `next_deadline` says when a `tick`
 is due.
+
+How to use it: until the first `Speak` the events of the ears go here instead of into the floor (`on` takes the same
+ones); what was heard by then is `heard`. Afterwards they go to both, until `next_deadline` is None.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ from typing import Final
 import numpy as np
 
 from agents.voice import audio, lexicons
+from agents.voice.events import CallerOff, CallerOn, Event, Heard, HeardFinally, TurnEnded
 from agents.voice.words import normal
 
 SILENCE_S: Final = 1.2
@@ -91,6 +95,7 @@ class Answering:
         """Whether `Speak` has been said for this party."""
         self._answered = now
         self._text = ""
+        self._finals: list[str] = []
         self._since: float | None = None
         """When the speech under way began; None in silence."""
         self._first_s = 0.0
@@ -101,6 +106,25 @@ class Answering:
     def next_deadline(self) -> float | None:
         """When a `tick` is due; None when nothing is awaited any more."""
         return min(self._deadlines.values(), default=None)
+
+    @property
+    def heard(self) -> str:
+        """What the called party has said so far."""
+        return self._text
+
+    def on(self, event: Event, now: float) -> list[Outcome]:
+        """An event as the floor takes it; those that tell nothing here are a `tick`."""
+        match event:
+            case CallerOn(at=at):
+                return self.voice_on(at, now)
+            case CallerOff(at=at):
+                return self.voice_off(at, now)
+            case Heard(text=text):
+                return self.words(" ".join([*self._finals, text]), now)
+            case HeardFinally(text=text) | TurnEnded(text=text) if text:
+                self._finals.append(text)
+                return self.words(" ".join(self._finals), now)
+        return self.tick(now)
 
     def voice_on(self, at: float, now: float) -> list[Outcome]:
         """The called party speaks, since `at`."""

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents.voice import audio
+from agents.voice import events as e
 from agents.voice.machine import Answering, AskModel, Beep, Decided, Party, Speak, party_of
 
 
@@ -185,6 +186,23 @@ def test_there_is_always_a_verdict_in_time_and_a_person_is_greeted_at_once(steps
             assert following == Speak()
     if answering.party in (Party.IVR, Party.UNAVAILABLE):
         assert not answering.spoke
+
+
+def test_it_takes_the_floors_events():
+    answering = Answering(0.0)
+    timeline = [
+        (0.5, e.CallerOn(0.3)),
+        (1.0, e.Heard("the number you")),
+        (1.2, e.HeardFinally("The number you have dialled", closes=False)),
+        (1.9, e.Heard("is switched off")),
+        (2.0, e.ReplyHeard()),
+        (2.4, e.CallerOff(2.2)),
+    ]
+
+    done = [(at, outcome) for at, event in timeline for outcome in answering.on(event, at)]
+
+    assert done == [(1.2, Decided(Party.UNAVAILABLE, "words"))]
+    assert answering.heard == "The number you have dialled is switched off"
 
 
 # --- the tone ---

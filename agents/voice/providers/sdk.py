@@ -9,10 +9,12 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import cache
+from importlib import import_module
+from threading import Lock
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -64,6 +66,7 @@ class Clients(Generic[C]):
         self._close = close
         self._rehearse = rehearse
         self._ready = False
+        self._one_at_a_time = Lock()
         self._loops: WeakKeyDictionary[asyncio.AbstractEventLoop, OrderedDict[tuple[object, ...], _Lent[C]]] = (
             WeakKeyDictionary()
         )
@@ -102,11 +105,14 @@ class Clients(Generic[C]):
         """Load the SDK; call it at the start of a process that will need it."""
         if not self._ready:
             await asyncio.to_thread(self._prepare)
-            self._ready = True
 
     def _prepare(self) -> None:
-        _tls()
-        self._rehearse()
+        """A call that gives up waiting does not stop it, so that the next one finds it done."""
+        with self._one_at_a_time:
+            if not self._ready:
+                _tls()
+                self._rehearse()
+                self._ready = True
 
     async def _forget_one(self, known: OrderedDict[tuple[object, ...], _Lent[C]]) -> None:
         idle = next((account for account, lent in known.items() if not lent.borrowers), None)
@@ -119,6 +125,22 @@ class Clients(Generic[C]):
                 await self._close(client)
         except (TimeoutError, OSError):
             pass
+
+
+_ADAPTERS: Final = {
+    "anthropic": "agents.voice.providers.anthropic",
+    "openai": "agents.voice.providers.openai.client",
+    "openai_compatible": "agents.voice.providers.openai.client",
+}
+
+
+async def warm(vendors: Iterable[str]) -> None:
+    """Load the SDKs of these providers, one after the other; those that have none are let pass.
+
+    For the start of a process: without it the first call of each vendor waits seconds for its model.
+    """
+    for module in dict.fromkeys(_ADAPTERS[vendor] for vendor in vendors if vendor in _ADAPTERS):
+        await import_module(module).CLIENTS.warm()
 
 
 def _check_key(access: Access) -> None:

@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import json
+import os
+import random
 from dataclasses import dataclass
 
 import pytest
@@ -405,6 +407,50 @@ async def test_an_account_is_forgotten_only_while_nobody_uses_it(monkeypatch, ve
             async with model.open(vendor.blueprint(fake, key=f"{KEY}{number}")):
                 pass
         assert words(await all_of(first.reply(asked("hours"))))
+
+
+async def test_many_replies_that_go_wrong_leave_nothing(vendor, fake):
+    """One after the other: cut, refused, left in the middle, cancelled. The fixture counts tasks, this one sockets."""
+    dice = random.Random(5)
+    model = vendor.make()
+    async with model.open(vendor.blueprint(fake)) as chat:
+        await all_of(chat.reply(asked("hours")))
+        before = len(os.listdir("/proc/self/fd"))
+        for _ in range(100):
+            fake.faults.cut_after, fake.faults.deny, fake.pace.token_s = None, [], 0.0
+            match dice.randrange(4):
+                case 0:
+                    fake.faults.cut_after = dice.randrange(14)
+                    with contextlib.suppress(ProviderError):
+                        await all_of(chat.reply(asked("hours")))
+                case 1:
+                    fake.faults.deny = [Denial(dice.choice([400, 401, 429, 500]), {"error": {"message": "no"}})]
+                    with pytest.raises(ProviderError):
+                        await all_of(chat.reply(asked("hours")))
+                case 2:
+                    async with contextlib.aclosing(chat.reply(asked("long"), (LOOK_UP,))) as reply:
+                        for _ in range(dice.randrange(5)):
+                            await anext(reply)
+                case 3:
+                    fake.pace.token_s = 0.001
+                    task = asyncio.create_task(all_of(chat.reply(asked("long"))))
+                    await asyncio.sleep(dice.random() * 0.02)
+                    task.cancel()
+                    await asyncio.wait({task})
+        fake.faults.cut_after, fake.faults.deny = None, []
+        assert words(await all_of(chat.reply(asked("hours")))) == "We are open from nine to five."
+        await asyncio.sleep(0.05)
+        assert len(os.listdir("/proc/self/fd")) <= before
+
+
+async def test_replies_at_the_same_time_do_not_mix(vendor, fake):
+    model = vendor.make()
+    fake.pace.token_s = 0.001
+    async with model.open(vendor.blueprint(fake)) as first, model.open(vendor.blueprint(fake)) as second:
+        replies = [chat.reply(asked(what)) for chat in (first, second) for what in ("hours", "long")]
+        said = [words(events) for events in await asyncio.gather(*map(all_of, replies))]
+
+    assert said == ["We are open from nine to five.", LONG] * 2
 
 
 def hurry(monkeypatch):

@@ -146,13 +146,16 @@ class Replier:
                 reply.first_token_at = thought.first_at
             while event is not None and not reply.closing:
                 match event:
+                    case LlmText(text=text) if thought.speaks:
+                        sound = self._sound(course, thought)
+                        sound.text = self._caption(course, text)
                     case LlmText(text=text):
-                        for piece in cutter.push(text) if course.sound is None else ():
+                        for piece in cutter.push(text):
                             await self._put(course, piece)
-                        if course.sound is not None:
-                            self._caption(course, text)
                     case LlmAudio(audio=audio):
-                        await self._sound(course, thought, cutter, audio)
+                        self._sound(course, thought)
+                        self._mouth.push(reply, audio)
+                        await self._playout.room()
                     case LlmTool(call=call) if allowed:
                         for piece in cutter.flush():
                             await self._put(course, piece)
@@ -201,24 +204,22 @@ class Replier:
             reply.filled = True
             await self._put(course, excuse or self._blueprint.phrases.wait, filler=True)
 
-    async def _sound(self, course: _Course, thought: Thought, cutter: Pieces, audio: bytes) -> None:
-        """Speech of a model that speaks itself, past the voice."""
+    def _sound(self, course: _Course, thought: Thought) -> Piece:
+        """Where the speech of a model lies that speaks itself, past the voice."""
         reply = course.reply
         if course.sound is None:
-            caption = " ".join(cutter.flush())
             reply.speaker = thought.chat
             if reply.first_piece_at is None:
                 reply.first_piece_at = self._clock.now()
-            reply.parts.append(Part(caption, course.round))
-            course.sound = self._playout.piece(reply.id, caption, len(reply.parts) - 1)
-        self._mouth.push(reply, audio)
-        await self._playout.room()
+            reply.parts.append(Part("", course.round))
+            course.caption = ""
+            course.sound = self._playout.piece(reply.id, "", len(reply.parts) - 1) or Piece("", 0)
+        return course.sound
 
-    def _caption(self, course: _Course, text: str) -> None:
-        part = course.reply.parts[-1]
-        part.text += text
-        if course.sound is not None:
-            course.sound.text = part.text
+    def _caption(self, course: _Course, text: str) -> str:
+        course.caption += text
+        course.reply.parts[-1].text = " ".join(course.caption.split())
+        return course.reply.parts[-1].text
 
     # --- tools ---
 
@@ -321,3 +322,4 @@ class _Course:
         self.hopeless = False
         """The model does not get a tool's arguments right: no more tools in this reply."""
         self.sound: Piece | None = None
+        self.caption = ""

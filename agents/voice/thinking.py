@@ -51,6 +51,8 @@ class Thought:
         self.whole = False
         """Whether the model came to its end."""
         self.chat: Chat | None = None
+        self.speaks = False
+        """Whether its words come as sound, too."""
         self.chars = 0
         """Generated so far."""
         self._events: asyncio.Queue[LlmEvent | ProviderError | None] = asyncio.Queue(MOST_EVENTS + 2)
@@ -124,7 +126,7 @@ class Thinker:
         try:
             winner, first = await self._race(sources, messages, tools)
             thought.first_at = self._clock.now()
-            thought.chat = winner.chat
+            thought.chat, thought.speaks = winner.chat, winner.candidate.capabilities.speaks
             await self._flow(thought, winner, first)
         except ProviderError as error:
             thought.failed = thought.first_at is None

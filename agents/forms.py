@@ -84,9 +84,12 @@ class IdentityForm(SectionForm):
 
     @property
     def voice_effect(self) -> str:
-        """Price and time of the voice that the draft has."""
+        """Price and time of the voice that the draft has, and whose account pays."""
         model = catalogue.find("tts", self.tts.provider, self.tts.model)
-        return effect("tts", self.tts.provider, model) if model else ""
+        if model is None:
+            return ""
+        account = (self.accounts or {}).get(self.tts.provider)
+        return " · ".join(filter(None, (effect("tts", self.tts.provider, model), account.words if account else "")))
 
     def parts(self) -> dict[str, Any]:
         posted = self.cleaned_data

@@ -585,6 +585,7 @@ def test_each_model_says_what_it_costs_and_whose_account_pays(enter, asha, setti
     assert "<b>OpenAI</b> <span>Switchboard’s account</span>" in text
     assert "<b>Deepgram</b> <span>your account</span>" in text
     assert "no key" in text
+    assert '<span class="effect">free</span>' in text  # the voice that the draft has
     assert "add one" not in text  # a builder may not
 
 

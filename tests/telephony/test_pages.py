@@ -187,6 +187,17 @@ def test_a_refused_call_says_why(acme, owner):
     assert "all of your lines were busy" in page(owner, "call", call.id)
 
 
+def test_a_call_whose_vendor_refused_the_key_says_so(acme, owner):
+    errors = "openai: unauthorized (Incorrect API key)\nopenai: unauthorized\nrecording: No space left on device"
+    call = acme.call(status=Status.ENDED, outcome="failed", error=errors)
+
+    text = page(owner, "call", call.id)
+
+    assert text.count("OpenAI refused the key.") == 1
+    assert "recording: No space left on device" in text
+    assert "Incorrect API key" not in text
+
+
 def test_a_call_of_another_tenant_is_not_found(bazaar, owner):
     page(owner, "call", bazaar.call().id, status=404)
 

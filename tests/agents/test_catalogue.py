@@ -5,6 +5,8 @@ import pytest
 from agents import catalogue
 from agents.config import AgentConfig
 from agents.starting_points import STARTING_POINTS
+from agents.voice import providers
+from agents.voice.blueprint import Blueprint, Stage
 
 STAGES = ("stt", "llm", "tts")
 WITH_SPEECH = (*STAGES, "realtime")
@@ -83,3 +85,19 @@ def test_a_voice_of_an_account_is_named_by_the_beginning_of_its_id():
 
     assert catalogue.voice_name(sonic, "0123456789abcdef0123") == "voice 01234567…"
     assert catalogue.voice_name(sonic, sonic.voices[0].id) == sonic.voices[0].name
+
+
+SERVED = [(stage, choice) for stage in STAGES for choice in catalogue.choices(stage)]
+
+
+@pytest.mark.parametrize(("stage", "choice"), SERVED, ids=lambda value: getattr(value, "key", value))
+def test_what_is_on_offer_is_served_in_the_languages_that_it_promises(stage, choice):
+    if choice.provider.keyless:
+        pytest.importorskip("pocketsphinx")
+    chosen = Stage(choice.provider.id, choice.model.id or "of-ones-own")
+    stages = {name: Stage("scripted", "scripted") for name in STAGES} | {stage: chosen}
+
+    adapter = getattr(providers.build(Blueprint("a", 1, "en", "", "", **stages)), stage)
+
+    assert adapter.name == choice.provider.id
+    assert set(choice.model.languages) <= set(adapter.capabilities.languages)

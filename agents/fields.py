@@ -23,7 +23,7 @@ def text(label: str, *, hint: str = "", most: int = 200, lines: int = 0, require
     )
 
 
-def figure(label: str, least: float, most: float, *, hint: str = "", whole: bool = False) -> forms.Field:
+def figure(label: str, least: int, most: int, *, hint: str = "", whole: bool = False) -> forms.Field:
     """A number within bounds, which the error names."""
     wrong = f"Write a {'whole ' if whole else ''}number from {least} to {most}."
     messages = dict.fromkeys(("required", "invalid", "min_value", "max_value"), wrong)

@@ -250,7 +250,15 @@ class LookupForm(SectionForm):
         lines=0,
     )
     headers = code("Headers", hint=HEADERS_HINT)
-    timeout_s = figure("Wait at most", 0.2, LOOKUP_MS / 1000, hint="Seconds; the caller hears nothing meanwhile")
+    timeout_s = forms.FloatField(
+        label="Wait at most",
+        help_text="Seconds; the caller hears nothing meanwhile",
+        min_value=0.2,
+        max_value=LOOKUP_MS / 1000,
+        error_messages=dict.fromkeys(
+            ("required", "invalid", "min_value", "max_value"), f"Write a number from 0.2 to {LOOKUP_MS / 1000:g}."
+        ),
+    )
 
     def initial_of(self, config: AgentConfig) -> Initial:
         lookup = config.lookup or HttpTool("lookup", "", "", "GET", timeout_ms=LOOKUP_MS, effect="read")

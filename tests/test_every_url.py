@@ -149,7 +149,7 @@ def site(db, settings, tmp_path):
         name = default_storage.save("call.wav", ContentFile(b"RIFF"))
         Recording.objects.create(call=call, name=name, duration_ms=1, bytes=4)
         ProviderKey.objects.create(provider="deepgram", key="dg-0123456789abcdef", last_four="…cdef")
-        publishing.edit_draft(agent, tools=(HttpTool("inside", "Refused", "https://127.0.0.1/"),))
+        publishing.edit_draft(agent, tools=(HttpTool("inside", "Refused", "https://localhost/"),))
         secret = secrets.keep("CRM_TOKEN", "a-long-enough-value", cast.owner)
         member = Membership.objects.get(user=cast.by_role[Role.ANALYST])
     slug = tenant.slug

@@ -172,6 +172,17 @@ def test_a_variable_has_a_name_of_its_own(owner, asha, name):
     assert draft(asha).variables == ()
 
 
+@pytest.mark.parametrize("wait", ["0", "1.6", "", "soon"])
+def test_a_caller_does_not_wait_longer_for_a_look_up_than_is_bearable(owner, asha, wait):
+    lookup = {"lookup-method": "GET", "lookup-url": "https://crm.example/", "lookup-timeout_s": wait}
+
+    answer = owner.post(address(asha, "lookup"), lookup)
+
+    assert answer.status_code == 422
+    assert "Write a number from 0.2 to 1.5." in answer.content.decode()
+    assert draft(asha).lookup is None
+
+
 def test_who_may_only_read_sees_the_tools_and_no_way_to_try_them(cast, asha):
     with tenant_scope(asha.tenant_id):
         publishing.edit_draft(asha, tools=(TOOL,))

@@ -79,6 +79,7 @@ class Conversation:
         started: float,
     ) -> None:
         self.reply: Reply | None = None
+        self.greeted = False
         self.transfer_to: str | None = None
         self.collected: dict[str, str] = {}
         self.dialogue = Dialogue(blueprint.instructions)
@@ -99,9 +100,9 @@ class Conversation:
             trouble=trouble,
         )
         self._models = stages.models(blueprint, providers, clock)
-        self._thinker = Thinker(self._models, clock, meter, group, trouble, lambda kind: self._count(kind, 1))
+        self._thinker = Thinker(self._models, clock, meter, group, trouble, lambda kind: self.count(kind, 1))
         self._replier = Replier(blueprint, self._thinker, self._mouth, self.hands, playout, clock, self)
-        self._drafter = Drafter(self._thinker, self.dialogue, self._count)
+        self._drafter = Drafter(self._thinker, self.dialogue, self.count)
         first = self._models.first.capabilities
         floor.drafts = not first.keeps_state and not first.speaks
         self._numbers = 0
@@ -117,8 +118,9 @@ class Conversation:
         self._mouth.warm()
         self._group().create_task(self._reach_model(), name="open")
 
-    def begin_call(self) -> None:
-        """The first words."""
+    def begin_call(self, *, again: bool = False) -> None:
+        """The first words. `again`: they are for somebody else, and will be said once more."""
+        self.greeted = not again
         if self._blueprint.greeting:
             self.say("greeting", self._blueprint.greeting)
         else:
@@ -184,7 +186,7 @@ class Conversation:
                 phrases = self._blueprint.phrases
                 self.say("goodbye", phrases.failed if reason == "failed" else phrases.goodbye)
             case Note(kind=kind):
-                self._count(kind, 1)
+                self.count(kind, 1)
 
     def _caller_turn(self, commit: CommitCaller) -> None:
         """The caller's turn is over."""
@@ -270,10 +272,24 @@ class Conversation:
         if reply.audible_at is None:
             return
         stopped = reply.held_at or now
-        self._count("barge_in", 1)
+        self.count("barge_in", 1)
         self._ears.reply_over(drew_words=True)
         barge_in_ms = max(0, round((stopped - spoke_at) * 1000))
         self.book.agent(reply, heard, stopped, cut=True, barge_in_ms=barge_in_ms)
+
+    def hush(self) -> None:
+        """Say nothing more of what is being said: it is not for who is there."""
+        reply, self.reply = self.reply, None
+        heard = self._playout.cut()
+        if reply is not None and reply.task is not None:
+            reply.task.cancel()
+            self.book.agent(reply, heard, self._clock.now(), cut=True)
+
+    def note_caller(self, text: str, began: float, ended: float) -> None:
+        """What the called party said before we did."""
+        self.book.caller("speech", text, began, ended)
+        self.dialogue.caller(text)
+        self._ears.listening.committed()
 
     def heard_whole(self, reply: Reply) -> None:
         """The caller has heard all of it."""
@@ -345,7 +361,7 @@ class Conversation:
         self._floor.lexicon = lexicon(language)
         self._floor.patience = Patience(self._floor.lexicon)
         self._ears.listening.speak(language)
-        self._count("language_switched", 1)
+        self.count("language_switched", 1)
         self._on_event("language", {"language": language})
 
     def tool_done(self, job: Job) -> None:
@@ -361,5 +377,6 @@ class Conversation:
                 floor.arm("idle", self._clock.now())
                 self._tell(Tick())
 
-    def _count(self, kind: str, amount: int) -> None:
+    def count(self, kind: str, amount: int = 1) -> None:
+        """One more of these, for the report."""
         self._counters[kind] += amount

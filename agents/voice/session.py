@@ -39,6 +39,7 @@ from agents.voice.events import (
 from agents.voice.floor import Floor
 from agents.voice.line import Cleared, Closed, Digit, Line, MarkPlayed
 from agents.voice.meter import Meter
+from agents.voice.outbound import Outbound
 from agents.voice.playout import Drained, First, Playout
 from agents.voice.providers.base import Providers, SttCapabilities
 from agents.voice.recorder import Recorder
@@ -151,6 +152,9 @@ class _Session:
             on_event=on_event,
             started=self.started,
         )
+        self.outbound: Outbound | None = None
+        if blueprint.outbound:
+            self.outbound = Outbound(blueprint, self.talk, self.ears, clock, self.tell, on_event)
         self.writing: asyncio.Future[None] | None = None
         self.ending = ""
         """The outcome, once the agent has ended the call."""
@@ -221,10 +225,13 @@ class _Session:
         """The brain: begins the conversation, then turns events into actions."""
         loop = asyncio.get_running_loop()
         floor, inbox = self.floor, self.inbox
-        self.talk.begin_call()
+        if self.outbound is None:
+            self.talk.begin_call()
         while True:
             if not inbox:
                 deadline = floor.next_deadline
+                if self.outbound is not None and self.outbound.next_deadline is not None:
+                    deadline = min(self.outbound.next_deadline, deadline or self.outbound.next_deadline)
                 timer = None
                 if deadline is not None:
                     timer = loop.call_later(max(0.0, deadline - self.clock.now()) + 0.001, self.wake.set)
@@ -237,6 +244,9 @@ class _Session:
             floor.deaf = self.ears.listening.deaf
             events = [*inbox] or [Tick()]
             inbox.clear()
+            if self.outbound is not None:
+                self.outbound.tick()
+                events = [event for event in events if not self.outbound.took(event)]
             for event in events:
                 floor.remaining_ms = self.talk.remaining_ms
                 floor.saying = self.talk.saying or floor.saying

@@ -1,5 +1,6 @@
-"""The providers of a test call with somebody listening in: what the recogniser hears and what the voice is asked to say
-goes to the page's feed on its way. What they do, cost and raise stays as it is."""
+"""The providers of a test call with somebody listening in: what the recogniser hears, whom the model wants to put the
+caller through to and what the voice is asked to say goes to the page's feed on its way. What they do, cost and raise
+stays as it is."""
 
 from __future__ import annotations
 
@@ -8,9 +9,16 @@ from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanage
 from dataclasses import replace
 from typing import Any
 
+from agents.voice import builtin
 from agents.voice.audio import BYTES_PER_MS
 from agents.voice.blueprint import Blueprint
 from agents.voice.providers.base import (
+    Chat,
+    LanguageModel,
+    LlmEvent,
+    LlmTool,
+    LlmTransfer,
+    Message,
     Providers,
     SpeechToText,
     SttEvent,
@@ -19,6 +27,8 @@ from agents.voice.providers.base import (
     SttStream,
     SttTurnEnd,
     TextToSpeech,
+    ToolCall,
+    ToolSpec,
     TtsEvent,
     Voice,
 )
@@ -30,8 +40,10 @@ def overheard(providers: Providers, feed: Feed) -> Providers:
     return replace(
         providers,
         stt=_Listener(providers.stt, feed),
+        llm=_Model(providers.llm, feed),
         tts=_Speaker(providers.tts, feed),
         stt_second=_Listener(providers.stt_second, feed) if providers.stt_second else None,
+        llm_second=_Model(providers.llm_second, feed) if providers.llm_second else None,
         tts_second=_Speaker(providers.tts_second, feed) if providers.tts_second else None,
         tongues=tuple((language, _Speaker(tts, feed)) for language, tts in providers.tongues),
     )
@@ -76,6 +88,47 @@ class _Stream(_Inside):
                     case SttFinal(text=text):
                         self._feed.final(text)
                 yield event
+
+
+class _Model(_Inside):
+    def __init__(self, inner: LanguageModel, feed: Feed) -> None:
+        super().__init__(inner, feed)
+        self.name, self.capabilities = inner.name, inner.capabilities
+
+    def open(self, blueprint: Blueprint) -> AbstractAsyncContextManager[Chat]:
+        return self._open(blueprint)
+
+    @asynccontextmanager
+    async def _open(self, blueprint: Blueprint) -> AsyncIterator[Chat]:
+        async with self._inner.open(blueprint) as chat:
+            yield _Chat(chat, self._feed, blueprint)
+
+
+class _Chat(_Inside):
+    def __init__(self, inner: Chat, feed: Feed, blueprint: Blueprint) -> None:
+        super().__init__(inner, feed)
+        self._blueprint = blueprint
+
+    async def reply(
+        self, messages: tuple[Message, ...], tools: tuple[ToolSpec, ...] = ()
+    ) -> AsyncGenerator[LlmEvent, None]:
+        async with aclosing(self._inner.reply(messages, tools)) as events:
+            async for event in events:
+                if target := self._target(event):
+                    self._feed.tell("remark", text=f"The agent wants to put the caller through to {target}")
+                yield event
+
+    def _target(self, event: LlmEvent) -> str:
+        match event:
+            case LlmTransfer(target=target):
+                return target
+            case LlmTool(call=ToolCall(name="transfer") as call):
+                try:
+                    command = builtin.command(call, self._blueprint)
+                except builtin.WrongArguments:
+                    return ""
+                return command.target if isinstance(command, builtin.Transfer) else ""
+        return ""
 
 
 class _Speaker(_Inside):

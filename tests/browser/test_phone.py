@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect
 from telephony.simulator.babble import babble
 from telephony.simulator.wav import ulaw_from_file, write_wav
 from tests.browser.conftest import FLAGS, Visitor, sign_in
+from tests.browser.test_every_page import nameless, pale, twice
 
 pytestmark = [pytest.mark.flow, pytest.mark.timeout(300)]
 
@@ -88,6 +89,19 @@ def heard_ms(page: Page) -> int:
     return int(phone_of(page).get_attribute("data-heard-ms"))
 
 
+def looks_right(page: Page) -> None:
+    """Words stand out in both themes, controls have names, nothing sticks out of a telephone's screen."""
+    before = page.viewport_size
+    assert twice(page) == nameless(page) == []
+    for width in (before["width"], 390):
+        page.set_viewport_size({"width": width, "height": 900})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        for theme in ("dark", "light"):
+            page.emulate_media(color_scheme=theme)
+            assert pale(page) == []
+    page.set_viewport_size(before)
+
+
 def begun_in(business, slug: str) -> list[dict]:
     return business.switchboard.rows(
         "SELECT c.* FROM telephony_call c JOIN tenants_tenant t ON t.id = c.tenant_id "
@@ -158,7 +172,9 @@ def test_keys_reach_the_agent_and_the_microphone_can_be_muted(microphone, busine
 
     expect(phone.locator("li.caller").first).to_contain_text("Keys 12", timeout=15_000)
     expect(phone.locator("li.caller")).to_have_count(1)
+    looks_right(page)
     hang_up(page)
+    looks_right(page)
 
 
 def test_the_published_version_answers_with_what_was_published(microphone, business, editor):
@@ -196,6 +212,7 @@ def test_a_connection_that_dies_is_said_and_one_can_call_again(microphone, busin
 
     phone = phone_of(page)
     expect(phone.get_by_role("alert")).to_contain_text("The connection was lost")
+    looks_right(page)
     call(page, "Call again")
     expect(phone.get_by_role("alert")).to_be_hidden()
     hang_up(page)

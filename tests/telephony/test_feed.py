@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from agents.voice.providers.base import SttFinal, SttPartial
+from agents.voice.providers.base import LlmText, LlmTransfer, Speaking, SttFinal, SttPartial
 from agents.voice.report import TurnRecord
 from telephony.browser import feed as feeds
 from telephony.browser.feed import Feed, trouble_in_words
@@ -116,6 +116,14 @@ def test_providers_that_are_overheard_do_what_they_did():
         async def speak(self, text, *, utterance=0):
             yield b"\xff" * 800
 
+    class Chat:
+        async def reply(self, messages, tools=()):
+            yield LlmText("I put you through.")
+            yield LlmTransfer("Front desk")
+
+        def heard(self, ms):
+            pass
+
     class Vendor:
         name, capabilities, more = "vendor", None, "more"
 
@@ -133,21 +141,26 @@ def test_providers_that_are_overheard_do_what_they_did():
             said.append(json.loads(message["text"]))
 
         feed = Feed(send)
-        heard = overheard(Providers(Vendor(Stream()), None, Vendor(Voice())), feed)
-        async with heard.stt.open(None) as stream, heard.tts.open(None) as voice:
+        heard = overheard(Providers(Vendor(Stream()), Vendor(Chat()), Vendor(Voice())), feed)
+        async with heard.stt.open(None) as stream, heard.llm.open(None) as chat, heard.tts.open(None) as voice:
             stream.feed(b"x")
             events = [event async for event in stream.events()]
+            answered = [event async for event in chat.reply(())]
+            speaks = isinstance(chat, Speaking)
             audio = [chunk async for chunk in voice.speak("Hello.", utterance=3)]
         await feed.flush()
-        return events, audio, heard.stt.more
+        return events, audio, heard.stt.more, answered, speaks
 
-    events, audio, more = asyncio.run(main())
+    events, audio, more, answered, speaks = asyncio.run(main())
 
     assert [event.text for event in events] == ["what are", "what are your hours"]
     assert (audio, more, Stream.fed) == ([b"\xff" * 800], "more", [b"x"])
     assert [(message["kind"], message["text"]) for message in said] == [
         ("partial", "what are your hours"),
+        ("remark", "The agent wants to put the caller through to Front desk"),
         ("saying", "Hello."),
         ("said", "Hello."),
     ]
     assert said[-1]["ms"] == 100
+    assert [type(event) for event in answered] == [LlmText, LlmTransfer]
+    assert speaks

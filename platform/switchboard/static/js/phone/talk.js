@@ -75,6 +75,7 @@ export class Talk {
   open(speaker) {
     if (!this[speaker]) {
       const line = make("li", speaker);
+      line.ariaBusy = "true"; // read out when it is whole
       line.append(make("span", "sr", speaker === "agent" ? "Agent: " : "You: "), make("p", "soft"));
       this.list.append(line);
       this[speaker] = line;
@@ -149,9 +150,14 @@ export class Talk {
       line.append(make("p", "cutmark", `Interrupted${stopped}`));
     }
     if (turn.timing) line.append(bar(turn.timing));
-    this[turn.speaker] = null;
+    this.close(turn.speaker);
     this.begin();
     this.show();
+  }
+
+  close(speaker) {
+    if (this[speaker]) this[speaker].ariaBusy = "false";
+    this[speaker] = null;
   }
 
   drop(speaker) {
@@ -167,7 +173,7 @@ export class Talk {
   // What was being written stays as far as it came.
   end() {
     this.drop("caller");
-    this.agent = null;
+    this.close("agent");
     this.begin();
   }
 }

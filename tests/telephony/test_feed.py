@@ -63,6 +63,45 @@ def test_a_page_that_takes_nothing_loses_the_oldest():
     assert said[-1]["text"] == str(feeds.WAITING + 49)
 
 
+def test_a_word_leaves_at_the_next_turn_of_the_loop():
+    sent = []
+
+    async def send(message):
+        sent.append(json.loads(message["text"])["text"])
+
+    async def main():
+        feed = Feed(send)
+        running = asyncio.create_task(feed.run())
+        await asyncio.sleep(0)
+        for words in ("what", "what are"):
+            feed.partial(words)
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+        running.cancel()
+
+    asyncio.run(main())
+
+    assert sent == ["what", "what are"]
+
+
+def test_a_page_that_never_takes_anything_holds_nobody_up():
+    async def send(message):
+        await asyncio.Event().wait()
+
+    async def main():
+        feed = Feed(send)
+        running = asyncio.create_task(feed.run())
+        for number in range(10 * feeds.WAITING):
+            feed.partial(str(number))
+            feed.tell("saying", text=str(number))
+            if number % 100 == 0:
+                await asyncio.sleep(0)
+        running.cancel()
+        return len(feed._waiting)
+
+    assert asyncio.run(main()) == feeds.WAITING
+
+
 @pytest.mark.parametrize("broken", [OSError("gone"), RuntimeError("closed")])
 def test_a_page_that_has_gone_is_no_trouble(broken):
     assert told(lambda feed: feed.tell("saying", text="Hello."), broken=broken) == []

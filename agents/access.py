@@ -1,6 +1,6 @@
 """Whose account at which vendor a call uses: the tenant's own key where there is one, else the platform's.
 
-Call inside a `tenant_scope`.
+Call inside a `tenant_scope`, but for what says otherwise.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from agents import catalogue, troubles
 from agents.entries import Account, Accounts
 from agents.models import ProviderKey
 from agents.voice.blueprint import Access
+from tenants.scope import platform_scope
 
 
 def accounts() -> Accounts:
@@ -46,6 +47,13 @@ def note_refusals(errors: Iterable[str]) -> None:
     for provider in troubles.refusers(errors):
         problem = troubles.sentence(provider, "unauthorized")
         ProviderKey.objects.filter(provider=provider).update(problem=problem, checked_at=timezone.now())
+
+
+def vendors_in_use() -> set[str]:
+    """Every vendor that somebody here has an account with. Opens its own scope."""
+    with platform_scope("which vendors' SDKs to load"):
+        own = set(ProviderKey.objects.values_list("provider", flat=True).distinct())
+    return own | {provider for provider, (_, key) in settings.VENDORS.items() if key}
 
 
 def access_to(provider: str) -> Access | None:

@@ -25,10 +25,13 @@ from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E40
 from django.conf import settings  # noqa: E402
 from django.urls import get_resolver  # noqa: E402
 
+from agents.access import vendors_in_use  # noqa: E402
 from agents.voice import providers  # noqa: E402
+from agents.voice.providers import sdk  # noqa: E402
 from switchboard import health  # noqa: E402
 from telephony import admission  # noqa: E402
 from telephony.routing import websocket_urlpatterns  # noqa: E402
+from tenants.db import call_db  # noqa: E402
 
 if settings.ROLE != "stream":
     list(get_resolver().url_patterns)  # imports every view now, not while the event loop waits for the first request
@@ -81,6 +84,7 @@ async def _warm() -> None:
     """A worker that cannot warm up still takes calls: each call's own failure is told to its caller."""
     try:
         await providers.warm()
+        await sdk.warm(await call_db(vendors_in_use))
     except Exception:
         log.exception("not_warm")
 

@@ -69,7 +69,7 @@ class IdentityForm(SectionForm):
     id = "identity"
     title = "Name and voice"
 
-    name = text("Name", hint="What you see in lists, and what a model calls itself", most=80, required=True)
+    name = text("Name", hint="In lists, and to callers", most=80, required=True)
     language = choice("Language")
     voice = choice("Voice")
 

@@ -67,10 +67,10 @@ async def _spoken_here(stage: Stage, text: str) -> bytes:
     return bytes(spoken)
 
 
-async def live_voices(tenant: UUID, access: Access, *, fresh: bool = False) -> tuple[LiveVoice, ...]:
+async def live_voices(tenant: UUID, access: Access) -> tuple[LiveVoice, ...]:
     """All voices of an account, an hour old at most. Raises `ProviderError`."""
     key = f"voices:{tenant}:{access.provider}:{_digest(access.key)}"
-    kept: tuple[LiveVoice, ...] | None = None if fresh else cache.get(key)
+    kept: tuple[LiveVoice, ...] | None = cache.get(key)
     if kept is None:
         kept = await accounts.voices(access)
         cache.set(key, kept, _LIST_S)

@@ -13,6 +13,7 @@ from agents.seeding import seed_agents
 from agents.voice.blueprint import Stage
 from agents.voice.providers import local
 from tenants.scope import tenant_scope
+from tests.fakes.cartesia import Cartesia
 from tests.fakes.deepgram import Deepgram
 from tests.fakes.threaded import serving
 from tests.fakes.vendor import KEY
@@ -215,3 +216,17 @@ def test_a_wrong_key_is_named_where_a_voice_should_be_heard(client, cast, asha, 
 
     assert (heard.status_code, heard.content.decode()) == (502, "No sample: Deepgram refused the key.")
     assert "Deepgram refused the key. These are its best-known voices only." in listed
+
+
+def test_a_voice_that_was_cloned_in_the_account_is_listed_heard_and_used(client, cast, asha, settings):
+    with serving(Cartesia()) as fake:
+        settings.VENDORS = {"cartesia": (fake.url, KEY)}
+        listed = client.get(page(cast, asha), {"model": "cartesia/sonic-3.6", "language": "en"})
+        voice, _ = listed.context["voices"][0]
+        heard = sample(client, cast, f"cartesia/sonic-3.6/{voice.id}", language="en")
+        client.post(page(cast, asha), {"voice": f"cartesia/sonic-3.6/{voice.id}", "language": "en"})
+
+    assert listed.context["problem"] == ""
+    assert heard.status_code == 200
+    assert heard.content[:4] == b"RIFF"
+    assert draft(asha).tts == Stage("cartesia", "sonic-3.6", voice.id)

@@ -147,8 +147,8 @@ function over(words, tone) {
   level(part("level"), 0);
   level(part("heard"), 0);
   talk.end();
-  talk.note(words, tone);
   if (tone === "bad") trouble(words);
+  else talk.note(words);
   part("link").href = test.page;
   part("link").hidden = false;
   part("keys").hidden = true;

@@ -239,7 +239,11 @@ class _Chat:
                         break
                     if event is None:
                         break
-                    gave = answer.take(event)
+                    try:
+                        gave = answer.take(event)
+                    except (AttributeError, TypeError):  # the SDK reads with a blind eye
+                        failed = ProviderError(self._access.provider, "protocol", "an event without its parts")
+                        break
                     if gave is not None:
                         yield gave
         finally:

@@ -11,9 +11,9 @@ from agents.voice.blueprint import Access, Blueprint
 from agents.voice.errors import ProviderError, ProviderRefused
 from agents.voice.providers import history
 from agents.voice.providers.base import LlmCapabilities, LlmEvent, LlmText, LlmUsage, Message, ToolSpec
-from agents.voice.providers.openai.client import CLIENTS
+from agents.voice.providers.openai.client import CLIENTS, completion
 from agents.voice.providers.openai.request import for_any_server, for_openai, lesson
-from agents.voice.providers.openai.stream import Answer
+from agents.voice.providers.openai.stream import Answer, read
 from agents.voice.providers.sdk import CONNECT_S, READ_S, asked, asked_twice
 from agents.voice.providers.tokens import estimate
 
@@ -50,12 +50,12 @@ class _Chat:
                 while failed is None:
                     try:
                         chunk = await asked(self._access, READ_S, anext(stream, None))
+                        if chunk is None:
+                            break
+                        text = answer.take(read(self._access.provider, chunk))
                     except ProviderError as error:
                         failed = error
                         break
-                    if chunk is None:
-                        break
-                    text = answer.take(chunk)
                     if text:
                         yield LlmText(text)
             failed = failed or self._missing(answer)
@@ -83,7 +83,7 @@ class _Chat:
 
     async def _create(self, wanted: dict[str, Any], learned: list[bool]) -> Any:
         try:
-            return await self._client.chat.completions.create(**wanted, stream=True)
+            return await completion(self._client, wanted)
         except Exception as error:
             if self._learn(wanted, error):
                 learned.append(True)

@@ -11,10 +11,73 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+import msgspec
+
+from agents.voice.errors import ProviderError
 from agents.voice.providers.base import LlmEvent, LlmText, LlmTool, LlmUsage, ToolCall
 
 _OPEN: Final = "<think>"
 _SHUT: Final = "</think>"
+
+
+class Function(msgspec.Struct):
+    """A part of a call. Some servers give the arguments as an object."""
+
+    name: str | None = None
+    arguments: str | dict[str, Any] | None = None
+
+
+class CallPart(msgspec.Struct):
+    """A part of a call; `index` says of which."""
+
+    index: int | None = None
+    id: str | None = None
+    function: Function | None = None
+
+
+class Delta(msgspec.Struct):
+    """What a chunk adds."""
+
+    content: str | None = None
+    refusal: str | None = None
+    tool_calls: list[CallPart] | None = None
+
+
+class Choice(msgspec.Struct):
+    """One of one."""
+
+    delta: Delta | None = None
+    finish_reason: str | None = None
+
+
+class PromptDetails(msgspec.Struct):
+    """What of the prompt came from the vendor's cache."""
+
+    cached_tokens: int | None = None
+
+
+class Used(msgspec.Struct):
+    """Tokens."""
+
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    prompt_tokens_details: PromptDetails | None = None
+
+
+class Chunk(msgspec.Struct):
+    """The parts of a chunk that are read here."""
+
+    id: str | int | None = None
+    choices: list[Choice] | None = None
+    usage: Used | None = None
+
+
+def read(provider: str, chunk: object) -> Chunk:
+    """Raises `ProviderError` ("protocol")."""
+    try:
+        return msgspec.convert(chunk, Chunk)
+    except msgspec.ValidationError as error:
+        raise ProviderError(provider, "protocol", str(error)[:200]) from None
 
 
 @dataclass(slots=True)
@@ -44,25 +107,21 @@ class Answer:
         """The model gave text or a call."""
         return bool(self.said or self._calls)
 
-    def take(self, chunk: Any) -> str:
-        """The text in a chunk of the SDK, often empty."""
+    def take(self, chunk: Chunk) -> str:
+        """The text in a chunk, often empty."""
         if chunk.usage is not None:
-            self.usage = _usage(chunk)
-        choices = chunk.choices
-        if not choices:
+            self.usage = _usage(chunk, chunk.usage)
+        choice = chunk.choices[0] if chunk.choices else None
+        if choice is None:
             return ""
-        choice = choices[0]
         if choice.finish_reason:
             self.finish = choice.finish_reason
         delta = choice.delta
         if delta is None:
             return ""
-        if delta.tool_calls:
-            for part in delta.tool_calls:
-                self._take_call(part)
-        text = delta.content or getattr(delta, "refusal", None) or ""
-        if not isinstance(text, str):
-            return ""
+        for part in delta.tool_calls or ():
+            self._take_call(part)
+        text = delta.content or delta.refusal or ""
         if text:
             self.request_id = self.request_id or str(chunk.id or "")
             text = self._unthought.take(text)
@@ -81,21 +140,17 @@ class Answer:
                 left.append(LlmTool(ToolCall(call.id or f"call_{index}", name, arguments or "{}")))
         return tuple(left)
 
-    def _take_call(self, part: Any) -> None:
-        index = getattr(part, "index", None)
-        made = getattr(part, "id", None) or ""
-        if not isinstance(index, int):
-            index = self._place(made)
+    def _take_call(self, part: CallPart) -> None:
+        index = self._place(part.id or "") if part.index is None else part.index
         call = self._calls.setdefault(index, _Call())
-        call.id = call.id or made
-        function = getattr(part, "function", None)
-        if function is None:
+        call.id = call.id or part.id or ""
+        if part.function is None:
             return
-        call.name = call.name or getattr(function, "name", None) or ""
-        arguments = getattr(function, "arguments", None)
+        call.name = call.name or part.function.name or ""
+        arguments = part.function.arguments
         if isinstance(arguments, dict):
             arguments = json.dumps(arguments, ensure_ascii=False)
-        if isinstance(arguments, str) and arguments:
+        if arguments:
             call.arguments.append(arguments)
 
     def _place(self, made: str) -> int:
@@ -150,10 +205,8 @@ class Unthought:
         return held
 
 
-def _usage(chunk: Any) -> LlmUsage | None:
-    used = chunk.usage
-    prompt, out = getattr(used, "prompt_tokens", None), getattr(used, "completion_tokens", None)
-    if not isinstance(prompt, int) or not isinstance(out, int):
+def _usage(chunk: Chunk, used: Used) -> LlmUsage | None:
+    if used.prompt_tokens is None or used.completion_tokens is None:
         return None
-    cached = getattr(getattr(used, "prompt_tokens_details", None), "cached_tokens", None) or 0
-    return LlmUsage(max(0, prompt - cached), cached, out, request_id=str(chunk.id or ""))
+    cached = (used.prompt_tokens_details.cached_tokens if used.prompt_tokens_details else None) or 0
+    return LlmUsage(max(0, used.prompt_tokens - cached), cached, used.completion_tokens, request_id=str(chunk.id or ""))

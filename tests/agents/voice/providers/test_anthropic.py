@@ -151,6 +151,41 @@ async def test_an_answer_at_the_limit_is_whole():
         assert words(await all_of(chat.reply(TALK))) == fake.table.default
 
 
+@pytest.mark.parametrize(
+    "event",
+    [
+        '{"type": "content_block_delta", "index": 0}',
+        '{"type": "content_block_delta", "index": 0, "delta": null}',
+        '{"type": "content_block_start", "index": 0}',
+        '{"type": "message_delta", "delta": 7, "usage": {}}',
+        "[]",
+        "null",
+    ],
+)
+async def test_an_event_of_another_shape(event):
+    async with AnthropicFake() as fake, anthropic.Anthropic().open(blueprint(fake)) as chat:
+        fake.faults.before = {4: [f"event: content_block_delta\ndata: {event}\n\n"]}
+        with pytest.raises(ProviderError) as raised:
+            await all_of(chat.reply(TALK))
+
+    assert raised.value.kind in ("protocol", "cut")
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        'event: something_new\ndata: {"type": "something_new"}\n\n',
+        'event: content_block_delta\ndata: {"type": "content_block_delta", "delta": {"type": "new_delta"}}\n\n',
+        "event: ping\ndata: {}\n\n",
+        ": a comment\n\n",
+    ],
+)
+async def test_an_event_of_a_new_kind_is_let_pass(raw):
+    async with AnthropicFake() as fake, anthropic.Anthropic().open(blueprint(fake)) as chat:
+        fake.faults.before = {4: [raw]}
+        assert words(await all_of(chat.reply(TALK))) == fake.table.default
+
+
 async def test_tools_of_an_earlier_model_are_declared():
     calls = (ToolCall("call_1", "old.tool", '{"a": 1}'), ToolCall("call_2", "old.tool", "{}"))
     talk = (*TALK, Message("assistant", "", calls=calls), Message("user", "Hello?"))

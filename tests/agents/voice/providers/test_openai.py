@@ -243,6 +243,70 @@ async def test_an_error_in_the_stream(error, kind, refused):
     assert (raised.value.kind, isinstance(raised.value, ProviderRefused)) == (kind, refused)
 
 
+async def test_signs_of_life_are_no_words(monkeypatch):
+    """Some servers send comments while their model is busy; a caller hears none of them."""
+    monkeypatch.setattr(llm, "READ_S", 0.15)
+
+    async def busy(*_):
+        while True:
+            yield b": processing\n\n"
+            await asyncio.sleep(0.02)
+
+    async with OpenAiFake() as fake, llm.OpenAi().open(blueprint(fake)) as chat:
+        fake.stream = busy
+        with pytest.raises(ProviderTimeout) as raised:
+            await all_of(chat.reply(TALK))
+        assert await fake.idle()
+
+    assert raised.value.kind == "stall"
+
+
+ODD = (
+    "[]",
+    '"text"',
+    "7",
+    "null",
+    '{"choices": {}}',
+    '{"choices": [null]}',
+    '{"choices": [{"delta": "x"}]}',
+    '{"choices": [{"delta": {"content": ["x"]}}]}',
+    '{"choices": [{"delta": {"tool_calls": [{"index": "a"}]}}]}',
+)
+
+
+@pytest.mark.parametrize("chunk", ODD)
+async def test_a_chunk_of_another_shape(chunk):
+    async with OpenAiFake() as fake, llm.OpenAi().open(blueprint(fake)) as chat:
+        fake.faults.before = {3: [f"data: {chunk}\n\n"]}
+        with pytest.raises(ProviderError) as raised:
+            await all_of(chat.reply(TALK))
+
+    assert raised.value.kind in ("protocol", "cut")
+
+
+LENIENT = (
+    "{}",
+    '{"choices": null, "usage": null}',
+    '{"choices": []}',
+    '{"choices": [{}]}',
+    '{"choices": [{"delta": null}]}',
+    '{"choices": [{"delta": {"content": null, "tool_calls": null}}], "usage": {}}',
+    '{"choices": [{"delta": {"tool_calls": [{}]}}], "x": 1}',
+    '{"id": 7, "usage": {"prompt_tokens": 1, "completion_tokens": 1, "prompt_tokens_details": null}}',
+    ": a comment",
+)
+
+
+@pytest.mark.parametrize("chunk", LENIENT)
+async def test_a_chunk_with_little_in_it(chunk):
+    async with OpenAiFake() as fake, llm.OpenAi().open(blueprint(fake)) as chat:
+        fake.faults.before = {3: [f"data: {chunk}\n\n" if chunk[0] != ":" else f"{chunk}\n\n"]}
+        events = await all_of(chat.reply(TALK))
+
+    assert words(events) == fake.table.default
+    assert calls(events) == []
+
+
 async def test_a_tool_that_was_not_offered_is_not_called():
     async with OpenAiFake(table=ORDER, quirks=("bare",)) as fake:
         fake.table.answer = lambda said, tools, done: Say("Yes.", (("other", "{}"),))

@@ -35,6 +35,8 @@ class Lexicon:
     polite: frozenset[str] = frozenset()
     yes: frozenset[str] = frozenset()
     no: frozenset[str] = frozenset()
+    dictated: frozenset[str] = frozenset()
+    requests: frozenset[str] = frozenset()
     digits: tuple[tuple[str, str], ...] = ()
     repeats: tuple[tuple[str, int], ...] = ()
 
@@ -52,6 +54,7 @@ class Lexicon:
 
 # Vowel signs and nukta of the Indic scripts (U+0900 to U+0DFF) are marks, which \w leaves out; the danda is no word.
 _NOT_WORD: Final = re.compile(r"[^\w\s'\u0300-\u036f\u0900-\u0963\u0966-\u0dff]+")
+_SENTENCE_END: Final = re.compile(r"[.?!।]+(?:\s+|$)")
 _DRAWN_OUT: Final = re.compile(r"([^\W\d_])\1{2,}")
 _SPELLINGS: Final = str.maketrans({"\u2019": "'", "\u0901": "\u0902", "\u200c": None, "\u200d": None})
 
@@ -83,6 +86,8 @@ def lexicon(language: str) -> Lexicon:
         polite=_merged(tables, "polite"),
         yes=_merged(tables, "yes"),
         no=_merged(tables, "no"),
+        dictated=_merged(tables, "dictated"),
+        requests=_merged(tables, "requests"),
         digits=tuple((normal(word), digit) for table in own for word, digit in table["digits"].items()),
         repeats=tuple((normal(word), times) for table in own for word, times in table["repeats"].items()),
     )
@@ -148,6 +153,15 @@ def is_left_hanging(text: str, lexicon: Lexicon, *, digits: bool = True) -> bool
         return True
     numbers = dict(lexicon.digits)
     return digits and (words[-1].isdigit() or (len(words) > 1 and words[-1] in numbers and words[-2] in numbers))
+
+
+def asks_for_digits(text: str, lexicon: Lexicon) -> bool:
+    """Whether an agent's text ends by asking for something that people dictate in groups: a number, an address."""
+    whole = text.strip()
+    last = next((part for part in reversed(_SENTENCE_END.split(whole)) if part.strip()), "")
+    sentence = f" {normal(last)} "
+    asks = whole.endswith("?") or any(f" {request} " in sentence for request in lexicon.requests)
+    return asks and any(f" {what} " in sentence for what in lexicon.dictated)
 
 
 def spoken_digits(text: str, lexicon: Lexicon) -> str | None:

@@ -11,7 +11,7 @@ from agents.voice.blueprint import Limits
 from agents.voice.events import Action, CommitCaller
 from agents.voice.patience import Patience
 from agents.voice.turn import Turn
-from agents.voice.words import Lexicon, normal
+from agents.voice.words import Lexicon, asks_for_digits, normal
 
 AT_END_MS: Final = 1_000
 FAR_FROM_END_MS: Final = 3_000
@@ -89,6 +89,7 @@ class State:
         self.saying = ""
         """The text of the reply under way, or of the last one; set by the session. Words without a voice that only
         repeat it are its echo."""
+        self._asks = ("", False)
         self.said_at = NEVER
         self.interruptible = interruptible
         """Whether words stop the reply under way; else they are kept and answered after it. Set by the session."""
@@ -149,8 +150,12 @@ class State:
 
     @property
     def wants_digits(self) -> bool:
-        """Whether a number is expected, so that pauses are long."""
-        return self.collecting is not None or "digits" in self.hints
+        """Whether a number is expected, so that pauses are long: by keys, by the model's word, or by the question."""
+        if self.collecting is not None or "digits" in self.hints:
+            return True
+        if self._asks[0] != self.saying:
+            self._asks = self.saying, asks_for_digits(self.saying, self.lexicon)
+        return self._asks[1]
 
     @property
     def expects_answer(self) -> bool:

@@ -237,6 +237,20 @@ SCENARIOS = {
         """,
         "11.00 finalize; 12.40 finalize; 13.10 turn nine eight four five six",
     ),
+    "digits after a question for them": (
+        SEGMENTS,
+        """
+        10.0 set saying Sure. What is your phone number?
+        10.2 caller on
+        11.0 caller off
+        11.1 caller said nine eight four
+        11.6 caller on
+        12.4 caller off
+        12.5 caller said five six
+        14 wait
+        """,
+        "11.00 finalize; 12.40 finalize; 13.10 turn nine eight four five six",
+    ),
     "digits left hanging wait four seconds": (
         SEGMENTS,
         """

@@ -11,6 +11,7 @@ from agents.voice.turn import Turn
 from agents.voice.words import (
     ENGLISH,
     HINDI,
+    asks_for_digits,
     has_stop,
     is_answer,
     is_backchannel,
@@ -138,6 +139,25 @@ def test_what_is_left_hanging(text, english, hindi):
 )
 def test_spoken_digits(text, english, hindi):
     assert (spoken_digits(text, ENGLISH), spoken_digits(text, HINDI)) == (english, hindi)
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("text", "asks"),
+    [
+        ("Sure. What is your phone number?", True),
+        ("Please tell me your order number.", True),
+        ("Could you spell that for me?", True),
+        ("Apna mobile number bataiye.", True),
+        ("कृपया अपना पता बताइए।", True),
+        ("Your order number is 4521.", False),
+        ("What is your phone number? Or shall I look it up?", False),
+        ("When would you like to come?", False),
+        ("", False),
+    ],
+)
+def test_a_question_for_something_that_is_dictated(text, asks, known):
+    assert asks_for_digits(text, known) is asks
 
 
 def test_a_language_without_lists_is_english():

@@ -37,10 +37,10 @@ from agents.voice.events import (
     StartDraft,
     StopPrompt,
     Tick,
-    WantDigits,
 )
 from agents.voice.floor import Agent, Caller, Floor
 from agents.voice.hands import Hands, Job
+from agents.voice.keypad import Keypad
 from agents.voice.meter import Meter
 from agents.voice.mouth import Mouth
 from agents.voice.patience import Patience
@@ -51,10 +51,9 @@ from agents.voice.replying import Replier
 from agents.voice.report import TurnRecord
 from agents.voice.thinking import Thinker, Thought
 from agents.voice.turnbook import TurnBook
-from agents.voice.words import is_farewell, lexicon, spoken_digits
+from agents.voice.words import is_farewell, lexicon
 
 MODEL_FAILURES: Final = 3
-DOT: Final = "\u2022"
 
 
 class Conversation:
@@ -110,8 +109,7 @@ class Conversation:
         self._farewells = 0
         self._unanswered = False
         """Whether a tool has ended whose result no reply has seen."""
-        self._keys: asyncio.Future[DigitsDone] | None = None
-        self._secret = False
+        self._keypad = Keypad(self.book, tell, lambda: floor.lexicon)
 
     def open(self) -> None:
         """Before the first frame is needed: the voice, and the model without which there is nothing to say."""
@@ -175,7 +173,8 @@ class Conversation:
                 self._drafter.drop()
                 self._floor.drafts = self._floor.drafts and self._drafter.worth_it
             case DigitsDone():
-                self._digits(action)
+                self._keypad.done(action, self._clock.now())
+                self._ears.listening.committed()
             case Nod(text=text, began=began, ended=ended):
                 self.book.caller("nod", text, began, ended)
             case SayIdle():
@@ -265,7 +264,6 @@ class Conversation:
         if isinstance(reply.speaker, Speaking):
             reply.speaker.heard(heard_ms)
         self.transfer_to = None
-        self._keys = None
         reply.conclude(cut=True)
         reply.commit(self.dialogue, heard)
         self._unanswered = self._unanswered or any(job.text is not None for job in reply.jobs)
@@ -330,28 +328,7 @@ class Conversation:
         self._on_event("collected", {"name": name, "value": value})
 
     async def digits(self, wanted: builtin.CollectDigits) -> str:
-        self._keys = asyncio.get_running_loop().create_future()
-        self._secret = wanted.secret
-        self._tell(WantDigits(wanted.count, wanted.finish))
-        done = await self._keys
-        if done.said:
-            digits = spoken_digits(done.said, self._floor.lexicon)
-            fits = digits is not None and wanted.count in (None, len(digits))
-            return f'The caller said: "{done.said}"' + (f", which is {digits}." if fits else ". No number was keyed.")
-        if done.complete:
-            return f"The caller keyed {done.digits}."
-        return f"The caller keyed only {done.digits}." if done.digits else "The caller keyed nothing."
-
-    def _digits(self, done: DigitsDone) -> None:
-        """Keys were wanted, and that is over."""
-        now = self._clock.now()
-        if done.digits:
-            self.book.caller("digits", DOT * len(done.digits) if self._secret else done.digits, now, now)
-        if done.said:
-            self.book.caller("speech", done.said, done.began, done.ended)
-        self._ears.listening.committed()
-        if self._keys is not None and not self._keys.done():
-            self._keys.set_result(done)
+        return await self._keypad.collect(wanted)
 
     def switches(self, language: str) -> None:
         if language == self._mouth.language:

@@ -198,7 +198,8 @@ class Listening:
             if replay is not None:
                 replay.cancel()
             stage = candidate.stage
-            self._meter.add(stage.provider, stage.model, "stt.audio", self._fed * audio.FRAME_MS, "ms")
+            if candidate.blueprint.realtime is None:  # one that hears and speaks counts tokens
+                self._meter.add(stage.provider, stage.model, "stt.audio", self._fed * audio.FRAME_MS, "ms")
         return ProviderError(candidate.stage.provider, "closed")
 
     def _final(self, event: SttFinal) -> None:

@@ -43,7 +43,8 @@ from agents.voice.outbound import Outbound
 from agents.voice.playout import Drained, First, Playout
 from agents.voice.providers.base import Providers, SttCapabilities
 from agents.voice.recorder import Recorder
-from agents.voice.report import CallReport, RecordingInfo, TurnRecord
+from agents.voice.report import CallReport, TurnRecord
+from agents.voice.taping import Taping
 from agents.voice.tools.base import ToolBox
 from agents.voice.tools.box import open_tools
 from agents.voice.words import lexicon
@@ -107,8 +108,9 @@ class _Session:
         self.started = clock.now()
         self.started_wall = clock.wall()
         self.meter = Meter()
-        self.recorder = Recorder(recording_path) if recording_path is not None and blueprint.record else None
-        self.playout = Playout(line, clock, self.playout_says, self.recorder)
+        recorder = Recorder(recording_path) if recording_path is not None and blueprint.record else None
+        self.taping = Taping(recorder, self.not_recorded) if recorder is not None else None
+        self.playout = Playout(line, clock, self.playout_says, recorder)
         self.playout.origin_us = round(self.started * 1_000_000)
         self.errors: list[str] = []
         self.counters: Counter[str] = Counter()
@@ -119,7 +121,7 @@ class _Session:
             stages.listeners(blueprint, providers, clock),
             clock,
             self.meter,
-            self.recorder,
+            recorder,
             scores=scores,
             tell=self.tell,
             trouble=self.trouble,
@@ -155,7 +157,6 @@ class _Session:
         self.outbound: Outbound | None = None
         if blueprint.outbound:
             self.outbound = Outbound(blueprint, self.talk, self.ears, clock, self.tell, on_event)
-        self.writing: asyncio.Future[None] | None = None
         self.ending = ""
         """The outcome, once the agent has ended the call."""
 
@@ -176,10 +177,10 @@ class _Session:
         return CallReport(
             outcome=outcome,
             started_at=self.started_wall,
-            duration_ms=round((self.clock.now() - self.started) * 1000),
+            duration_ms=round(self.now_ms),
             turns=tuple(self.talk.book.turns),
             usage=self.meter.usage(),
-            recording=await self.finish_recording(),
+            recording=None if self.taping is None else await self.taping.finish(self.now_ms),
             transfer_to=self.talk.transfer_to,
             collected=tuple(self.talk.collected.items()),
             underruns=self.playout.ledger.underruns,
@@ -204,7 +205,7 @@ class _Session:
             outcome = "line_dead"
         except* Exception as broken:
             self.broke(broken)
-        self.meter.add("carrier", "stream", "channel", round((self.clock.now() - self.started) * 1000), "ms")
+        self.meter.add("carrier", "stream", "channel", round(self.now_ms), "ms")
         return outcome
 
     def broke(self, broken: BaseExceptionGroup[BaseException]) -> None:
@@ -303,8 +304,8 @@ class _Session:
         while True:
             await asyncio.sleep(WATCH_S)
             self.ears.watch()
-            if self.recorder is not None:
-                await self.record(self.recorder, everything=False)
+            if self.taping is not None:
+                await self.taping.write(self.now_ms)
 
     # --- what the parts tell ---
 
@@ -336,31 +337,15 @@ class _Session:
         self.counters["stt_replaced"] += 1
         self.floor.turns, self.floor.partials = capabilities.turns, capabilities.partials
 
-    # --- the recording ---
+    @property
+    def now_ms(self) -> float:
+        """Since the stream began."""
+        return (self.clock.now() - self.started) * 1000
 
-    async def record(self, recorder: Recorder, *, everything: bool) -> None:
-        """Write what is settled. A full disk ends the recording, not the call."""
-        if self.writing is not None:  # a write that was cancelled goes on in its thread, and must not be overtaken
-            await asyncio.gather(self.writing, return_exceptions=True)
-        frames = recorder.take((self.clock.now() - self.started) * 1000, everything=everything)
-        if frames:
-            self.writing = asyncio.ensure_future(asyncio.to_thread(recorder.write, frames))
-            try:
-                await asyncio.shield(self.writing)
-            except OSError as error:
-                self.errors.append(f"recording: {error.strerror}")
-                self.counters["recording_failed"] += 1
-
-    async def finish_recording(self) -> RecordingInfo | None:
-        """The last frames and the header. None when nothing was recorded or the disk refused."""
-        if self.recorder is None:
-            return None
-        await self.record(self.recorder, everything=True)
-        try:
-            return await asyncio.to_thread(self.recorder.close)
-        except OSError as error:
-            self.errors.append(f"recording: {error.strerror}")
-            return None
+    def not_recorded(self, why: str) -> None:
+        """The recording ends here."""
+        self.errors.append(why)
+        self.counters["recording_failed"] += 1
 
 
 def _flat(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:

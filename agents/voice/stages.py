@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from agents.voice.blueprint import Blueprint, Stage
+from agents.voice.blueprint import Blueprint, Second, Stage
 from agents.voice.clock import Clock
 from agents.voice.lineup import Candidate, Lineup
 from agents.voice.mouth import Voices
@@ -25,15 +25,25 @@ from agents.voice.thinking import Models
 Listeners = Lineup[SttStream, SttCapabilities]
 
 
+def second_of(blueprint: Blueprint) -> Second:
+    """Who steps in. The blueprint's recogniser and model do so for one that hears and speaks itself."""
+    second = blueprint.second
+    if blueprint.realtime is None:
+        return second
+    return replace(second, stt=second.stt or blueprint.stt, llm=second.llm or blueprint.llm)
+
+
 def listeners(blueprint: Blueprint, providers: Providers, clock: Clock) -> Listeners:
     """The recognisers."""
 
     def one(stt: SpeechToText, stage: Stage) -> Candidate[SttStream, SttCapabilities]:
-        return Candidate("stt", replace(blueprint, stt=stage), stage, stt.open, stt.capabilities, clock)
+        serving = replace(blueprint, stt=stage, realtime=blueprint.realtime if stt is providers.stt else None)
+        return Candidate("stt", serving, stage, stt.open, stt.capabilities, clock)
 
-    made = [one(providers.stt, blueprint.stt)]
-    if providers.stt_second is not None and blueprint.second.stt is not None:
-        made.append(one(providers.stt_second, blueprint.second.stt))
+    made = [one(providers.stt, blueprint.realtime or blueprint.stt)]
+    second = second_of(blueprint).stt
+    if providers.stt_second is not None and second is not None:
+        made.append(one(providers.stt_second, second))
     return Lineup(made)
 
 
@@ -44,9 +54,10 @@ def models(blueprint: Blueprint, providers: Providers, clock: Clock) -> Models:
         serving = replace(blueprint, llm=stage, realtime=realtime)
         return Candidate("llm", serving, stage, llm.open, llm.capabilities, clock)
 
-    made = [one(providers.llm, blueprint.llm, blueprint.realtime)]
-    if providers.llm_second is not None and blueprint.second.llm is not None:
-        made.append(one(providers.llm_second, blueprint.second.llm, None))
+    made = [one(providers.llm, blueprint.realtime or blueprint.llm, blueprint.realtime)]
+    second = second_of(blueprint).llm
+    if providers.llm_second is not None and second is not None:
+        made.append(one(providers.llm_second, second, None))
     return Lineup(made)
 
 

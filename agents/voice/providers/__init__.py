@@ -10,6 +10,7 @@ from typing import Final
 from agents.voice.blueprint import Blueprint, Stage
 from agents.voice.errors import UnknownProvider
 from agents.voice.providers.base import LanguageModel, Providers, SpeechToText, TextToSpeech
+from agents.voice.stages import second_of
 
 _LISTENERS: Final = {
     "cartesia/ink-2": "agents.voice.providers.cartesia.ink:InkTurns",
@@ -37,12 +38,19 @@ _VOICES: Final = {
 }
 
 
-@cache
-def _one(path: str) -> object:
-    """One object per process, so that what a vendor's adapter shares between calls is shared."""
+_REALTIME: Final = {"openai": "agents.voice.providers.openai.realtime:Realtime"}
+
+
+def _made(path: str) -> object:
     module, name = path.split(":")
     made: Callable[[], object] = getattr(import_module(module), name)
     return made()
+
+
+@cache
+def _one(path: str) -> object:
+    """One object per process, so that what a vendor's adapter shares between calls is shared."""
+    return _made(path)
 
 
 def _find(table: dict[str, str], stage: Stage) -> object:
@@ -54,17 +62,29 @@ def _find(table: dict[str, str], stage: Stage) -> object:
 
 
 def build(blueprint: Blueprint) -> Providers:
-    """The providers that serve this blueprint, and those that step in. Raises `UnknownProvider`."""
-    second = blueprint.second
-    return Providers(
-        _as_stt(_find(_LISTENERS, blueprint.stt)),
-        _as_llm(_find(_MODELS, blueprint.llm)),
-        _as_tts(_find(_VOICES, blueprint.tts)),
-        _as_stt(_find(_LISTENERS, second.stt)) if second.stt else None,
-        _as_llm(_find(_MODELS, second.llm)) if second.llm else None,
-        _as_tts(_find(_VOICES, second.tts)) if second.tts else None,
-        tuple((tongue.language, _as_tts(_find(_VOICES, tongue.tts))) for tongue in blueprint.tongues),
-    )
+    """The providers that serve this blueprint, and those that step in. For one call. Raises `UnknownProvider`.
+
+    Behind a model that hears and speaks itself stand the blueprint's recogniser and model, unless others are named.
+    """
+    second = second_of(blueprint)
+    stt_second = _as_stt(_find(_LISTENERS, second.stt)) if second.stt else None
+    llm_second = _as_llm(_find(_MODELS, second.llm)) if second.llm else None
+    tts_second = _as_tts(_find(_VOICES, second.tts)) if second.tts else None
+    tts = _as_tts(_find(_VOICES, blueprint.tts))
+    tongues = tuple((tongue.language, _as_tts(_find(_VOICES, tongue.tts))) for tongue in blueprint.tongues)
+    if blueprint.realtime is not None:
+        stt, llm = _realtime(blueprint.realtime)
+    else:
+        stt, llm = _as_stt(_find(_LISTENERS, blueprint.stt)), _as_llm(_find(_MODELS, blueprint.llm))
+    return Providers(stt, llm, tts, stt_second, llm_second, tts_second, tongues)
+
+
+def _realtime(stage: Stage) -> tuple[SpeechToText, LanguageModel]:
+    """Both faces of a model that hears and speaks. Unlike the others, they belong to one call."""
+    if stage.provider not in _REALTIME:
+        raise UnknownProvider(f"no model of {stage.provider!r} hears and speaks; known: {', '.join(sorted(_REALTIME))}")
+    made = _made(_REALTIME[stage.provider])
+    return _as_stt(made.listener), _as_llm(made.model)  # type: ignore[attr-defined]  # as below
 
 
 def _as_stt(made: object) -> SpeechToText:

@@ -1,0 +1,52 @@
+"""Keys that a model has asked for: the wait for them, what the transcript shows, what the model is told."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+
+from agents.voice.builtin import CollectDigits
+from agents.voice.events import DigitsDone, Event, WantDigits
+from agents.voice.turnbook import TurnBook
+from agents.voice.words import Lexicon, spoken_digits
+
+DOT: Final = "\u2022"
+
+
+class Keypad:
+    """One call's. A number that is spoken instead counts by the same rule."""
+
+    def __init__(self, book: TurnBook, tell: Callable[[Event], None], lexicon: Callable[[], Lexicon]) -> None:
+        self._book = book
+        self._lexicon = lexicon
+        self._tell = tell
+        self._wanted = CollectDigits(None, "#", "", secret=False)
+        self._waiting: asyncio.Future[DigitsDone] | None = None
+
+    async def collect(self, wanted: CollectDigits) -> str:
+        """Wait until the floor says that it is over; what to tell the model. Cancelling forgets it."""
+        self._wanted = wanted
+        self._waiting = asyncio.get_running_loop().create_future()
+        self._tell(WantDigits(wanted.count, wanted.finish))
+        try:
+            done = await self._waiting
+        finally:
+            self._waiting = None
+        if done.said:
+            digits = spoken_digits(done.said, self._lexicon())
+            fits = digits is not None and wanted.count in (None, len(digits))
+            return f'The caller said: "{done.said}"' + (f", which is {digits}." if fits else ". No number was keyed.")
+        if done.complete:
+            return f"The caller keyed {done.digits}."
+        return f"The caller keyed only {done.digits}." if done.digits else "The caller keyed nothing."
+
+    def done(self, done: DigitsDone, now: float) -> None:
+        """The floor's answer."""
+        if done.digits:
+            self._book.caller("digits", DOT * len(done.digits) if self._wanted.secret else done.digits, now, now)
+        if done.said:
+            digits = spoken_digits(done.said, self._lexicon()) if self._wanted.secret else None
+            self._book.caller("speech", DOT * len(digits) if digits else done.said, done.began, done.ended)
+        if self._waiting is not None and not self._waiting.done():
+            self._waiting.set_result(done)

@@ -6,14 +6,14 @@ import asyncio
 import importlib
 import logging
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
 import httpcore
 
 from agents.voice.blueprint import Blueprint, HttpTool, McpServer
 from agents.voice.providers.base import ToolCall, ToolSpec
-from agents.voice.tools import http
+from agents.voice.tools import http, schema
 from agents.voice.tools.base import ToolFacts, ToolResult
 from agents.voice.tools.guard import Gate, pool
 from agents.voice.tools.request import hider
@@ -36,7 +36,7 @@ async def open_tools(blueprint: Blueprint, gate: Gate | None = None) -> AsyncIte
         yield Box(blueprint, None, Gate(), lambda text: text)
         return
     gate = gate or Gate(blueprint.reachable)
-    await asyncio.to_thread(gate.certificates)
+    await asyncio.to_thread(_warm, blueprint, gate)
     connections = pool(gate)
     box = Box(blueprint, connections, gate, hider(blueprint.hidden))
     tasks = [asyncio.create_task(box.serve(server), name=f"mcp {server.name}") for server in blueprint.mcp]
@@ -50,6 +50,14 @@ async def open_tools(blueprint: Blueprint, gate: Gate | None = None) -> AsyncIte
             if late:
                 log.warning("mcp_servers_late count=%d", len(late))
         await connections.aclose()
+
+
+def _warm(blueprint: Blueprint, gate: Gate) -> None:
+    """What takes long when it is done first, beside the loop."""
+    gate.certificates()
+    for tool in blueprint.tools:
+        with suppress(schema.SchemaProblem):
+            schema.read(tool.schema)
 
 
 class Box:

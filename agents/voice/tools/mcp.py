@@ -134,7 +134,7 @@ class Server:
             async with Client(transport, read_timeout_seconds=seconds, cache=None) as client:
                 if not self._listed:
                     limit.reschedule(loop.time() + seconds)
-                    self._offer(await self._list(client))
+                    await self._offer(await self._list(client))
                     self._listed = True
                 limit.reschedule(None)
                 self._client, self.trouble = client, ""
@@ -169,20 +169,22 @@ class Server:
                 break
         return tools[:MOST_TOOLS]
 
-    def _offer(self, tools: Iterable[Tool]) -> None:
+    async def _offer(self, tools: Iterable[Tool]) -> None:
+        offers: dict[str, Offer] = {}
         for tool in tools:
             if self.server.tools and tool.name not in self.server.tools:
                 continue
             name, text = offered_name(self.server.name, tool.name), msgspec.json.encode(tool.input_schema).decode()
             try:
-                schema.read(text)
+                await asyncio.to_thread(schema.read, text)
             except schema.SchemaProblem as problem:
                 log.warning("mcp_tool_left_out server=%s tool=%s: %s", self.server.name, tool.name[:64], problem)
                 continue
             reads = bool(tool.annotations and tool.annotations.read_only_hint)
             spec = ToolSpec(name, (tool.description or tool.title or tool.name)[:1_000], text)
             facts = ToolFacts("read" if reads else "write", self.server.timeout_ms / 1000)
-            self.offers.setdefault(name, Offer(spec, facts, tool.name))
+            offers.setdefault(name, Offer(spec, facts, tool.name))
+        self.offers = offers
 
     def _in_words(self, error: BaseException) -> str:
         """What is wrong, from the innermost exception: the library groups and wraps."""

@@ -21,6 +21,9 @@ MOST_SCHEMA_CHARACTERS: Final = 16_384
 MOST_SCHEMA_PARTS: Final = 1_000
 MOST_ARGUMENT_CHARACTERS: Final = 8_192
 MOST_ARGUMENT_VALUES: Final = 300
+MOST_WORK: Final = 4_000
+"""Parts of the schema times values of the arguments; some 30 µs each, in the loop that all calls share."""
+
 DEEPEST: Final = 24
 
 NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
@@ -48,7 +51,10 @@ _Validator: Final = extend(
 
 @lru_cache(maxsize=512)
 def read(text: str) -> dict[str, Any]:
-    """A tool's schema, with its references written out. Raises `SchemaProblem`. Do not change what it returns."""
+    """A tool's schema, with its references written out. Raises `SchemaProblem`. Do not change what it returns.
+
+    Takes up to 300 ms for a large one when it is first seen: read it in a thread before a call needs it.
+    """
     if len(text) > MOST_SCHEMA_CHARACTERS:
         raise SchemaProblem(f"The schema is longer than {MOST_SCHEMA_CHARACTERS:,} characters.")
     try:
@@ -71,7 +77,10 @@ def read(text: str) -> dict[str, Any]:
 
 
 def arguments(schema: str, text: str) -> dict[str, Any]:
-    """A model's arguments. Nothing at all counts as none. Raises `ArgumentProblem` and `SchemaProblem`."""
+    """A model's arguments. Nothing at all counts as none. Raises `ArgumentProblem` and `SchemaProblem`.
+
+    What would take more than `MOST_WORK` to check is left to the other side.
+    """
     if len(text) > MOST_ARGUMENT_CHARACTERS:
         raise ArgumentProblem(f"they are longer than {MOST_ARGUMENT_CHARACTERS:,} characters")
     try:
@@ -80,13 +89,23 @@ def arguments(schema: str, text: str) -> dict[str, Any]:
         raise ArgumentProblem("they are not JSON") from error
     if not isinstance(given, dict):
         raise ArgumentProblem("they are not a JSON object")
-    if _size(given, 0) > MOST_ARGUMENT_VALUES:
+    values = _size(given, 0)
+    if values > MOST_ARGUMENT_VALUES:
         raise ArgumentProblem(f"they hold more than {MOST_ARGUMENT_VALUES} values")
+    if values * _parts(schema) > MOST_WORK:
+        return given
     wrong = best_match(_Validator(read(schema), registry=Registry()).iter_errors(given))
     if wrong is not None:
         place = ".".join(str(part) for part in wrong.absolute_path)
         raise ArgumentProblem(f"{place}: {_first_line(wrong.message)}" if place else _first_line(wrong.message))
     return given
+
+
+@lru_cache(maxsize=512)
+def _parts(text: str) -> int:
+    expansion = _Expansion({})
+    expansion.of(read(text), 0)
+    return expansion.parts
 
 
 def properties(schema: str) -> dict[str, dict[str, Any]]:

@@ -1,6 +1,10 @@
 """Where a tool may connect, and where not."""
 
+from ipaddress import IPv4Address, IPv6Address, IPv6Network
+
 import pytest
+from hypothesis import given
+from hypothesis.strategies import integers
 
 from agents.voice.tools.addresses import forbidden, literal
 from agents.voice.tools.guard import Gate, Refused
@@ -140,3 +144,38 @@ async def test_the_systems_resolver_reads_numbers_too_and_they_are_judged():
         await Gate().addresses("2130706433", 443)
     with pytest.raises(Refused, match="loopback"):
         await Gate().addresses("localhost", 443)
+
+
+def inner(address) -> bool:
+    """The standard library's opinion, which is narrower."""
+    return (
+        address.is_private
+        or address.is_loopback
+        or address.is_link_local
+        or address.is_multicast
+        or address.is_reserved
+        or address.is_unspecified
+    )
+
+
+@given(integers(0, 2**32 - 1).map(IPv4Address))
+def test_whatever_the_language_calls_inner_is_forbidden_and_however_it_is_wrapped(address):
+    word = forbidden(str(address))
+
+    if inner(address):
+        assert word
+    for wrapped in (
+        f"::ffff:{address}",
+        f"64:ff9b::{address}",
+        str(IPv6Address((0x2002 << 112) | (int(address) << 80))),
+    ):
+        assert forbidden(wrapped) or not word, wrapped
+    assert literal(str(int(address))) == literal(hex(int(address))) == str(address)
+
+
+@given(integers(0, 2**128 - 1).map(IPv6Address))
+def test_no_inner_address_of_the_new_kind_is_open(address):
+    if inner(address) and address not in IPv6Network("64:ff9b::/96"):
+        assert forbidden(str(address))
+    if forbidden(str(address)) == "" and address not in IPv6Network("64:ff9b::/96"):
+        assert address in IPv6Network("2000::/3")

@@ -4,7 +4,8 @@ These are the vendors' public pay-as-you-go list prices as they could be looked 
 which day), turned into rupees at one fixed rate: for orientation in the editor, not for a bill. Volume discounts,
 plans, credits, taxes and surcharges for regions or long prompts are left out. A model that is not here has no price
 that we could find: the editor says "ask the provider". Cartesia sells credits by plan; the price is that of the
-smallest paid plan (5 dollars for 100,000 credits).
+smallest paid plan (5 dollars for 100,000 credits). What a model that hears and speaks charges for writing down the
+caller's words is left out, and so is the voice of its fixed sentences.
 """
 
 from __future__ import annotations
@@ -25,8 +26,9 @@ _PER: Final = 1_000_000
 class Rate:
     """`micros` micro-rupees for a million units of `meter`, a meter of `agents.voice.report.Usage`.
 
-    Audio is metered in ms, speech in characters or in ms of audio made, models in tokens. `read` is the day on which
-    somebody read the vendor's page.
+    Audio is metered in ms, speech in characters or in ms of audio made, models in tokens. Of a model that hears and
+    speaks, the rates of `llm.tokens_*` are for text: what the report counts less its `llm.audio_*`. `read` is the day
+    on which somebody read the vendor's page.
     """
 
     meter: str

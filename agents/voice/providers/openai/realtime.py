@@ -154,7 +154,7 @@ class _Socket:
             self.send("conversation.item.create", **item)
         self._count += 1
         before = self.answer if messages and messages[-1].role == "tool" else None
-        self.answer = Answer(f"answer-{self._count}", self.dialogue.collect(), before)
+        self.answer = Answer(f"answer-{self._count}", before)
         self._usable = bool(tools)
         self._again = False
         self._create(self.answer)
@@ -247,9 +247,8 @@ class _Socket:
             self.stop()
 
     def _done(self, answer: Answer | None, response: dict[str, Any]) -> None:
-        usage = usage_of(response)
+        self.dialogue.owe(usage_of(response))
         if answer is None or response.get("id") != answer.id or answer.cancelled:
-            self.dialogue.owe(usage)
             if answer is not None and self._again:
                 self._again = False
                 self._create(answer)
@@ -257,7 +256,7 @@ class _Socket:
         if response.get("status") == "failed":
             answer.fail(_trouble((response.get("status_details") or {}).get("error"), self.key))
         self.dialogue.said(answer.text)
-        answer.end(usage)
+        answer.end(self.dialogue.collect())
 
 
 class _Listening:
@@ -371,10 +370,11 @@ class _Chat:
                 answer.woken.clear()
                 await answer.woken.wait()
             told = True
-            yield answer.usage
+            if answer.usage is not None:
+                yield answer.usage
         finally:
-            if not told:
-                socket.dialogue.owe(answer.untold)
+            if answer.usage is not None and not told:
+                socket.dialogue.owe(answer.usage)
             if socket.answer is answer:
                 socket.stop()
 

@@ -148,7 +148,7 @@ class Answer:
     `before`: it goes on after that one's tools, so that the caller hears both as one.
     """
 
-    def __init__(self, name: str, owed: LlmUsage = NOTHING, before: Answer | None = None) -> None:
+    def __init__(self, name: str, before: Answer | None = None) -> None:
         self.name = name
         self.id = ""
         self.events: deque[LlmEvent] = deque()
@@ -157,9 +157,8 @@ class Answer:
         self.failed: ProviderError | None = None
         self.cancelled = False
         self.ended = False
-        self.usage = NOTHING
+        self.usage: LlmUsage | None = None
         self.text = ""
-        self._owed = owed
         self._items: list[_Item] = before._items if before is not None else []
 
     def next(self) -> LlmEvent:
@@ -209,13 +208,8 @@ class Answer:
     def end(self, usage: LlmUsage) -> None:
         """The vendor is done with it."""
         self.ended = True
-        self.usage = _sum(usage, self._owed)
+        self.usage = usage
         self.woken.set()
-
-    @property
-    def untold(self) -> LlmUsage:
-        """Usage that is lost when nobody takes it."""
-        return self.usage if self.ended else self._owed
 
     def cut(self, ms: int) -> list[tuple[str, dict[str, Any]]]:
         """What makes the vendor forget all that lies after `ms` of the sound. A time past the end is an error there."""

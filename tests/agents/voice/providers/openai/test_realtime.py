@@ -1,0 +1,320 @@
+"""Speech to speech over a real local socket: one object that hears and speaks."""
+
+import asyncio
+import base64
+import json
+from contextlib import aclosing, asynccontextmanager
+
+import pytest
+from openai.types.realtime import (
+    ConversationItemCreateEvent,
+    ConversationItemDeleteEvent,
+    ConversationItemTruncateEvent,
+    InputAudioBufferAppendEvent,
+    InputAudioBufferCommitEvent,
+    ResponseCancelEvent,
+    ResponseCreateEvent,
+    ResponseDoneEvent,
+    SessionUpdateEvent,
+)
+
+from agents.voice import audio
+from agents.voice.blueprint import Access, Blueprint, Stage
+from agents.voice.errors import ProviderError, ProviderRefused, ProviderTimeout
+from agents.voice.providers.base import (
+    LlmAudio,
+    LlmText,
+    LlmTool,
+    LlmUsage,
+    Message,
+    Speaking,
+    SttPartial,
+    SttTurnEnd,
+    ToolSpec,
+)
+from agents.voice.providers.openai import realtime
+from agents.voice.providers.openai.realtime import Realtime
+from tests.fakes.openai_realtime import OpenAiRealtimeFake, Say, Table, sound_of
+from tests.fakes.vendor import KEY
+from tests.speech import babble
+
+ANSWER = "We are open from nine to five every day of the week."
+TABLE = Table([("hours", ANSWER), ("order", Say("One moment.", (("look_up", {"number": "A7"}),), "It was sent."))])
+LOOK_UP = ToolSpec("look_up", "Finds an order.", '{"type": "object", "properties": {"number": {"type": "string"}}}')
+SPEECH = audio.SILENT_FRAME * 10 + babble(1_600)
+PAUSE = audio.SILENT_FRAME * 40
+SYSTEM = Message("system", "Be kind.")
+SENT = {
+    "session.update": SessionUpdateEvent,
+    "input_audio_buffer.append": InputAudioBufferAppendEvent,
+    "input_audio_buffer.commit": InputAudioBufferCommitEvent,
+    "response.create": ResponseCreateEvent,
+    "response.cancel": ResponseCancelEvent,
+    "conversation.item.create": ConversationItemCreateEvent,
+    "conversation.item.truncate": ConversationItemTruncateEvent,
+    "conversation.item.delete": ConversationItemDeleteEvent,
+}
+
+
+@pytest.fixture
+async def fake():
+    before = asyncio.all_tasks()
+    async with OpenAiRealtimeFake(("What are your hours?", "Where is my order?"), table=TABLE) as running:
+        yield running
+    await asyncio.sleep(0.01)
+    assert asyncio.all_tasks() <= before | {asyncio.current_task()}
+    for conversation in running.conversations:
+        for raw in conversation.socket.texts():
+            SENT[raw["type"]].model_validate(raw)
+
+
+def blueprint(fake, key=KEY):
+    stage = Stage("openai", "gpt-realtime-2.1", "marin")
+    access = Access("openai", key, fake.url, fake.ws_url)
+    return Blueprint("desk", 1, "en", "", "", stage, stage, stage, realtime=stage, access=(access,))
+
+
+@asynccontextmanager
+async def call(fake):
+    """A recogniser's stream and a chat of one call."""
+    made = Realtime()
+    async with made.listener.open(blueprint(fake)) as stream, made.model.open(blueprint(fake)) as chat:
+        yield stream, chat
+
+
+async def hear(stream, limit_s=5.0):
+    """What was heard up to the end of the turn."""
+    found = []
+    async with asyncio.timeout(limit_s), aclosing(stream.events()) as events:
+        async for event in events:
+            found.append(event)
+            if isinstance(event, SttTurnEnd):
+                return found
+    raise AssertionError(found)
+
+
+async def say(stream, sound=SPEECH + PAUSE):
+    for at in range(0, len(sound), 160):
+        stream.feed(sound[at : at + 160])
+        if at % 800 == 0:
+            await asyncio.sleep(0)
+
+
+async def all_of(reply, limit_s=5.0):
+    async with asyncio.timeout(limit_s), aclosing(reply):
+        return [event async for event in reply]
+
+
+def sound(events):
+    return b"".join(event.audio for event in events if isinstance(event, LlmAudio))
+
+
+def words(events):
+    return "".join(event.text for event in events if isinstance(event, LlmText))
+
+
+def sent(fake, kind):
+    return [message for message in fake.conversations[-1].socket.texts() if message["type"] == kind]
+
+
+async def test_it_hears_and_answers_when_it_is_asked(fake):
+    async with call(fake) as (stream, chat):
+        await say(stream)
+        events = await hear(stream)
+        assert events[-1] == SttTurnEnd("What are your hours?")
+        assert isinstance(events[0], SttPartial)
+        assert sent(fake, "response.create") == []
+
+        reply = await all_of(chat.reply((SYSTEM, Message("user", "What are your hours?"))))
+
+    assert words(reply) == ANSWER
+    assert sound(reply) == sound_of(ANSWER)
+    assert reply[-1] == LlmUsage(
+        136, 64, 53, audio_in=56, audio_cached=24, audio_out=40, request_id=reply[-1].request_id
+    )
+    assert [item["role"] for item in fake.conversations[0].items.values()] == ["user", "assistant"]
+    assert isinstance(chat, Speaking)
+
+
+async def test_the_session_takes_and_gives_what_the_line_has(fake):
+    async with call(fake) as (_, chat):
+        await all_of(chat.reply((SYSTEM, Message("user", "hours"))))
+        await all_of(chat.reply((SYSTEM, Message("user", "hours"))))
+    first, second = sent(fake, "session.update")
+    assert first["session"]["audio"]["input"]["format"] == {"type": "audio/pcmu"}
+    assert first["session"]["audio"]["output"] == {"format": {"type": "audio/pcmu"}, "voice": "marin"}
+    turns = first["session"]["audio"]["input"]["turn_detection"]
+    assert (turns["create_response"], turns["interrupt_response"]) == (False, False)
+    assert second["session"]["instructions"] == "Be kind."
+
+
+async def test_the_callers_sound_passes_unchanged(fake):
+    async with call(fake) as (stream, _):
+        await say(stream)
+        await hear(stream)
+        appended = b"".join(base64.b64decode(m["audio"]) for m in sent(fake, "input_audio_buffer.append"))
+    assert appended == SPEECH + PAUSE
+
+
+async def test_a_turn_can_be_ended_from_here(fake):
+    async with call(fake) as (stream, _):
+        await say(stream, SPEECH)
+        stream.finalize()
+        assert (await hear(stream))[-1] == SttTurnEnd("What are your hours?")
+
+
+async def test_an_end_with_nothing_to_hear_is_answered(fake):
+    async with call(fake) as (stream, _):
+        stream.finalize()
+        assert await hear(stream) == [SttTurnEnd("")]
+
+
+async def test_an_interrupted_answer_ends_where_the_caller_heard_it(fake):
+    fake.faster = 20
+    fake.late = 3
+    async with call(fake) as (_, chat):
+        events = []
+        async with aclosing(chat.reply((SYSTEM, Message("user", "hours")))) as reply:
+            async for event in reply:
+                events.append(event)
+                if len(sound(events)) > 8_000:
+                    break
+        chat.heard(700)
+        again = await all_of(chat.reply((SYSTEM, Message("user", "And your hours on Sunday?"))))
+
+    assert sound(again) == sound_of(ANSWER)
+    [truncate] = sent(fake, "conversation.item.truncate")
+    assert truncate["audio_end_ms"] == 700
+    assert [m["type"] for m in fake.conversations[0].socket.texts()].index("response.cancel") < [
+        m["type"] for m in fake.conversations[0].socket.texts()
+    ].index("conversation.item.truncate")
+    assert fake.conversations[0].errors == []
+    assert again[-1].tokens_in == 272  # the cancelled one is billed as well
+
+
+async def test_hearing_more_than_was_received_is_no_error(fake):
+    fake.faster = 20
+    async with call(fake) as (_, chat):
+        async with aclosing(chat.reply((SYSTEM, Message("user", "hours")))) as reply:
+            async for event in reply:
+                if isinstance(event, LlmAudio):
+                    break
+        chat.heard(60_000)
+        await all_of(chat.reply((SYSTEM, Message("user", "hours?"))))
+    assert fake.conversations[0].errors == []
+    assert sent(fake, "conversation.item.truncate")
+
+
+async def test_an_answer_of_which_nothing_was_heard_is_deleted(fake):
+    async with call(fake) as (_, chat):
+        await all_of(chat.reply((SYSTEM, Message("user", "hours"))))
+        chat.heard(0)
+    await fake.idle()
+    assert len(fake.conversations[0].items) == 1
+    assert sent(fake, "conversation.item.truncate") == []
+    assert sent(fake, "response.cancel") == []
+
+
+async def test_a_whole_answer_that_was_heard_to_its_end_stays(fake):
+    async with call(fake) as (_, chat):
+        await all_of(chat.reply((SYSTEM, Message("user", "hours"))))
+        chat.heard(len(sound_of(ANSWER)) // 8)
+    await fake.idle()
+    assert len(fake.conversations[0].items) == 2
+
+
+async def test_tools_are_asked_for_and_told_their_results_once(fake):
+    async with call(fake) as (_, chat):
+        messages = (SYSTEM, Message("user", "Where is my order?"))
+        events = await all_of(chat.reply(messages, (LOOK_UP,)))
+        [asked] = [event.call for event in events if isinstance(event, LlmTool)]
+        assert (asked.name, json.loads(asked.arguments)) == ("look_up", {"number": "A7"})
+        messages += (
+            Message("assistant", "One moment.", calls=(asked,)),
+            Message("tool", '{"state": "sent"}', call_id=asked.id),
+        )
+        assert words(await all_of(chat.reply(messages, (LOOK_UP,)))) == "It was sent."
+        chat.heard(100)
+        await all_of(chat.reply((*messages, Message("user", "hours")), (LOOK_UP,)))
+    outputs = [m["item"] for m in sent(fake, "conversation.item.create") if m["item"]["type"] == "function_call_output"]
+    assert outputs == [{"type": "function_call_output", "call_id": asked.id, "output": '{"state": "sent"}'}]
+    assert [m["audio_end_ms"] for m in sent(fake, "conversation.item.truncate")] == [100]
+    assert [m["item_id"] for m in sent(fake, "conversation.item.delete")]  # what came after the tool was not heard
+    assert sum("tools" in m["session"] for m in sent(fake, "session.update")) == 1
+
+
+async def test_without_tools_it_must_use_words(fake):
+    async with call(fake) as (_, chat):
+        await all_of(chat.reply((SYSTEM, Message("user", "hours")), (LOOK_UP,)))
+        events = await all_of(chat.reply((SYSTEM, Message("user", "order"))))
+    assert not any(isinstance(event, LlmTool) for event in events)
+    assert sent(fake, "response.create")[-1]["response"]["tool_choice"] == "none"
+
+
+async def test_what_was_said_in_another_voice_or_keyed_is_told_and_speech_is_not(fake):
+    async with call(fake) as (stream, chat):
+        await say(stream)
+        await hear(stream)
+        greeting = Message("assistant", "Good morning.")
+        messages = (SYSTEM, greeting, Message("user", "What are your hours?"))
+        await all_of(chat.reply(messages))
+        messages += (Message("assistant", "We are open from nine"), Message("user", "4 2 hours"))
+        await all_of(chat.reply(messages))
+    told = [
+        (m.get("previous_item_id"), m["item"]["content"][0]["text"]) for m in sent(fake, "conversation.item.create")
+    ]
+    assert told == [("root", "Good morning."), (None, "4 2 hours")]
+
+
+@pytest.mark.parametrize(
+    ("told", "error", "kind"),
+    [
+        ({"type": "server_error", "code": "server_error", "message": f"oops {KEY}"}, ProviderError, "http_500"),
+        ({"type": "insufficient_quota", "code": "insufficient_quota"}, ProviderRefused, "no_balance"),
+        ({"type": "invalid_request_error", "code": "x", "message": "no"}, ProviderRefused, "bad_request"),
+    ],
+)
+async def test_a_response_that_failed(fake, told, error, kind):
+    async with call(fake) as (_, chat):
+        fake.failures.append(told)
+        with pytest.raises(error) as caught:
+            await all_of(chat.reply((SYSTEM, Message("user", "hours"))))
+        assert words(await all_of(chat.reply((SYSTEM, Message("user", "hours"))))) == ANSWER
+    assert caught.value.kind == kind
+    assert KEY not in str(caught.value)
+
+
+async def test_a_wrong_key_is_refused(fake):
+    with pytest.raises(ProviderRefused) as caught:
+        async with Realtime().listener.open(blueprint(fake, "sk-wrong")):
+            pass
+    assert caught.value.kind == "unauthorized"
+
+
+async def test_a_socket_that_dies_is_an_error_on_both_faces_and_can_be_opened_again(fake):
+    made = Realtime()
+    async with made.model.open(blueprint(fake)) as chat:
+        async with made.listener.open(blueprint(fake)) as stream:
+            fake.faults.cut_after = 6
+            with pytest.raises(ProviderError) as spoken:
+                await all_of(chat.reply((SYSTEM, Message("user", "hours"))))
+            with pytest.raises(ProviderError) as heard:
+                await hear(stream)
+        async with made.listener.open(blueprint(fake)):
+            assert words(await all_of(chat.reply((SYSTEM, Message("user", "hours"))))) == ANSWER
+    assert spoken.value.retryable
+    assert heard.value.kind == "closed_1006"
+
+
+async def test_without_a_socket_an_answer_is_a_timeout(fake, monkeypatch):
+    monkeypatch.setattr(realtime, "READY_S", 0.05)
+    async with Realtime().model.open(blueprint(fake)) as chat:
+        with pytest.raises(ProviderTimeout):
+            await all_of(chat.reply((SYSTEM, Message("user", "hours"))))
+
+
+async def test_what_the_fake_says_of_usage_is_known_to_the_sdk(fake):
+    async with call(fake) as (_, chat):
+        await all_of(chat.reply((SYSTEM, Message("user", "hours"))))
+    [done] = [message for message in fake.conversations[0].socket.said if message["type"] == "response.done"]
+    assert ResponseDoneEvent.model_validate(done).response.usage.input_token_details.cached_tokens == 64

@@ -15,7 +15,7 @@ else:
 
 ROLE_MEANS = {
     Role.OWNER: "Owner: everything, and other owners",
-    Role.ADMIN: "Admin: agents, numbers, calls and people",
+    Role.ADMIN: "Admin: agents, numbers, calls, people and keys",
     Role.BUILDER: "Builder: agents, numbers and calls",
     Role.ANALYST: "Analyst: reads and hears calls, sees agents and numbers",
     Role.BILLING: "Billing: the list of calls, no recordings",

@@ -10,8 +10,8 @@ from typing import Final
 
 from django.conf import settings
 
-from agents.voice import builtin
 from agents.voice.tools import schema
+from agents.voice.tools.base import BUILT_IN
 from agents.voice.tools.guard import Gate, Refused
 from agents.voice.tools.request import HEADER_NAME, OURS, placeholders
 from agents.voice.variables import FACTS, NAME, names_in, split_host
@@ -27,7 +27,7 @@ def name(text: str) -> str:
         return "Give it a name"
     if not schema.NAME.fullmatch(text):
         return "Begin with a letter; then only letters, digits, - and _, no spaces"
-    if text in builtin.NAMES:
+    if text in BUILT_IN:
         return f"“{text}” is what every agent has already: choose another name"
     return ""
 

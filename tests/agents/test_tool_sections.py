@@ -14,7 +14,9 @@ from agents.models import Agent
 from agents.seeding import seed_agents
 from agents.tool_problems import tool_problems
 from agents.tool_rows import EXAMPLE
+from agents.voice import builtin
 from agents.voice.blueprint import HttpTool, McpServer, Tongue
+from agents.voice.tools.base import BUILT_IN
 from tenants.scope import tenant_scope
 
 TOOL = HttpTool(
@@ -305,6 +307,10 @@ def test_problems_point_at_controls_that_the_page_has(owner, asha):
     ):
         assert f'href="#{control}"' in page, control
         assert f'id="{control}"' in page, control
+
+
+def test_the_names_that_are_taken_are_those_of_the_built_in_tools():
+    assert builtin.NAMES == BUILT_IN
 
 
 def test_hosts_of_the_operators_own_network_are_open_when_they_are_named(settings):

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
 from agents.voice.providers.base import ToolCall, ToolSpec
 
 Effect = Literal["read", "write", "terminal"]
+
+BUILT_IN: Final = frozenset(("end_call", "transfer", "collect_digits", "switch_language"))
+"""What every agent can do already (`agents.voice.builtin`): no tool of a tenant has such a name."""
 
 
 @dataclass(frozen=True, slots=True)

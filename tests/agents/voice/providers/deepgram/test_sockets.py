@@ -28,6 +28,30 @@ async def test_nova_is_kept_alive_in_a_gap_and_only_there(monkeypatch):
         assert fake.sockets[-1].texts()[:2] == [{"type": "KeepAlive"}] * 2
 
 
+@pytest.mark.parametrize("adapter", [nova.Nova, flux.english])
+async def test_the_last_frame_goes_out_before_the_end_is_asked_for(adapter):
+    model = "nova-3" if adapter is nova.Nova else "flux-general-en"
+    async with Deepgram(("hello",)) as fake, adapter().open(listens(fake, KEY, model)) as stream:
+        await feed(stream, SPEECH + PAUSE + audio.SILENT_FRAME)
+        assert len(SPEECH + PAUSE + audio.SILENT_FRAME) % 320
+        stream.finalize()
+        await hear(stream)
+        received = [message for _, message in fake.sockets[-1].received]
+
+    assert b"".join(received[: next(i for i, m in enumerate(received) if isinstance(m, str))]) == (
+        SPEECH + PAUSE + audio.SILENT_FRAME
+    )
+
+
+@pytest.mark.parametrize("adapter", [nova.Nova, flux.english])
+async def test_no_timer_is_left_behind(adapter):
+    model = "nova-3" if adapter is nova.Nova else "flux-general-en"
+    async with Deepgram() as fake:
+        async with adapter().open(listens(fake, KEY, model)) as stream:
+            pass
+        assert stream._timer.cancelled()
+
+
 async def test_flux_hears_silence_in_a_gap_so_that_the_turn_can_end():
     async with Deepgram(("hello",)) as fake, flux.english().open(listens(fake, KEY, "flux-general-en")) as stream:
         await feed(stream, SPEECH)
@@ -81,6 +105,7 @@ async def test_one_socket_serves_a_call_until_its_flushes_are_used_up():
         for index in range(2 * aura.FLUSHES + 1):
             assert await say(voice, f"{index}") == sound_of(f"{index}")
         assert fake.connections == 3
+        assert not [said for socket in fake.sockets for said in socket.said if "Warning" in str(said)]
 
 
 async def test_a_flush_that_the_service_does_not_take_goes_to_another_socket(monkeypatch):

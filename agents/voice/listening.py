@@ -58,7 +58,9 @@ class Listening:
         self._hear = hear
         self._trouble = trouble
         self._replaced = replaced
+        self._candidate = listeners.first
         self._language = ""
+        self._hints: tuple[str, ...] = ()
         self._stream: SttStream | None = None
         self._ring: deque[bytes] = deque(maxlen=REPLAY_FRAMES)
         self._from = 0
@@ -84,6 +86,7 @@ class Listening:
 
     def expect(self, hints: tuple[str, ...]) -> None:
         """What the agent has asked for."""
+        self._hints = hints
         if self._stream is not None:
             self._stream.expect(hints)
 
@@ -110,8 +113,8 @@ class Listening:
     def speak(self, language: str) -> None:
         """The caller speaks another language from now on."""
         self._language = language
-        self._again = True
-        if self._once is not None:
+        if self._once is not None and not self._once.done():
+            self._again = True
             self._once.cancel()
 
     def watch(self) -> None:
@@ -124,7 +127,7 @@ class Listening:
             self._stream is not None
             and self._voice_since is not None
             and self._urged_at is None
-            and self._listeners.first.capabilities.partials
+            and self._candidate.capabilities.partials
             and now - max(self._voice_since, self._heard_at) > STALL_S
         ):
             self._urged_at = now
@@ -133,16 +136,19 @@ class Listening:
     def _stalled(self) -> None:
         self._asked_at = self._urged_at = None
         self.deaf = True
-        if self._once is not None:
-            self._trouble(ProviderTimeout(self._listeners.first.stage.provider, "stall"))
+        if self._once is not None and not self._once.done():
+            stall = ProviderTimeout(self._candidate.stage.provider, "stall")
+            self._candidate.failed(stall)
+            self._trouble(stall)
             self._once.cancel()
 
     # --- the task ---
 
     async def run(self) -> None:
         """Keep a recogniser connected. Raises `ProviderError` when nobody is left to ask."""
-        failures, candidate = 0, self._listeners.first
+        failures, candidate = 0, self._candidate
         while True:
+            self._candidate = candidate
             heard_before = self._heard_at
             async with asyncio.TaskGroup() as group:
                 self._once = group.create_task(self._listen(candidate, group))
@@ -223,3 +229,5 @@ class Listening:
             if at < self.frames:
                 await asyncio.sleep(BURST_S)
         self._stream = stream
+        if self._hints:
+            stream.expect(self._hints)

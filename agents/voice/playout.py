@@ -16,6 +16,7 @@ from agents.voice import audio
 from agents.voice.clock import Clock
 from agents.voice.ledger import FRAME_US, Heard, Ledger, Piece, micros
 from agents.voice.line import Line
+from agents.voice.marks import EVERY_FRAMES, Marks
 from agents.voice.recorder import Recorder
 
 LEAD_US: Final = 200_000
@@ -27,7 +28,6 @@ QUEUE_FRAMES: Final = 500
 """10 s: a voice that is further ahead waits in `room`."""
 CLEAR_ACK_S: Final = 1.0
 SEND_S: Final = 5.0
-MARK_EVERY_FRAMES: Final = 100
 KEPT_FRAMES: Final = 140
 """2.8 s of what was sent: what a clear takes back, and what is said again after a long pause."""
 
@@ -86,9 +86,7 @@ class Playout:
         self._clear = False
         self._clear_until_us = 0
         self._stop = False
-        self._marks: dict[str, int] = {}
-        self._since_mark = 0
-        self._mark_number = 0
+        self._marks = Marks()
         self._drained_sent = True
         self._sent_bytes = 0
 
@@ -253,7 +251,7 @@ class Playout:
 
     def mark_played(self, name: str) -> None:
         """A mark came back."""
-        due_us = self._marks.pop(name, None)
+        due_us = self._marks.played(name)
         if due_us is not None:
             self.ledger.played(due_us, micros(self._clock.now()))
 
@@ -349,21 +347,15 @@ class Playout:
             if not self._audible:
                 self._audible = True
                 self._tell(First(self._reply))
-        self._since_mark += 1
-        if self._since_mark >= MARK_EVERY_FRAMES:
+        self._marks.since += 1
+        if self._marks.since >= EVERY_FRAMES:
             await self._mark()
 
     async def _mark(self) -> None:
-        self._since_mark = 0
-        self._mark_number += 1
-        name = f"{self._reply}.{self._mark_number}"
-        self._marks[name] = self.ledger.due_us
-        while len(self._marks) > 32:
-            self._marks.pop(next(iter(self._marks)))
-        await self._line.mark(name)
+        await self._line.mark(self._marks.made(self._reply, self.ledger.due_us))
 
     async def _finish(self, now_us: int) -> int | None:
-        if self._since_mark:
+        if self._marks.since:
             await self._mark()
         heard_us = self.ledger.due_us + self.ledger.delay_us
         if now_us < heard_us:
@@ -374,6 +366,6 @@ class Playout:
 
     def _ask_clear(self, now_us: int) -> None:
         self._clear = True
-        self._marks.clear()
+        self._marks.void()
         if self._line.acks_clear:
             self._clear_until_us = now_us + micros(CLEAR_ACK_S)

@@ -5,7 +5,7 @@ An agent's published version becomes a `Blueprint` before the call; the engine n
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from agents.voice.errors import ProviderRefused
@@ -189,3 +189,11 @@ class Blueprint:
             if access.provider == provider:
                 return access
         raise ProviderRefused(provider, "no_key")
+
+
+def second_of(blueprint: Blueprint) -> Second:
+    """Who steps in. The blueprint's recogniser and model do so for one that hears and speaks itself."""
+    second = blueprint.second
+    if blueprint.realtime is None:
+        return second
+    return replace(second, stt=second.stt or blueprint.stt, llm=second.llm or blueprint.llm)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from agents.voice.blueprint import Blueprint, Second, Stage
+from agents.voice.blueprint import Blueprint, Stage, second_of
 from agents.voice.clock import Clock
 from agents.voice.lineup import Candidate, Lineup
 from agents.voice.mouth import Voices
@@ -23,14 +23,6 @@ from agents.voice.providers.base import (
 from agents.voice.thinking import Models
 
 Listeners = Lineup[SttStream, SttCapabilities]
-
-
-def second_of(blueprint: Blueprint) -> Second:
-    """Who steps in. The blueprint's recogniser and model do so for one that hears and speaks itself."""
-    second = blueprint.second
-    if blueprint.realtime is None:
-        return second
-    return replace(second, stt=second.stt or blueprint.stt, llm=second.llm or blueprint.llm)
 
 
 def listeners(blueprint: Blueprint, providers: Providers, clock: Clock) -> Listeners:

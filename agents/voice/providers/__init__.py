@@ -7,10 +7,9 @@ from functools import cache
 from importlib import import_module
 from typing import Final
 
-from agents.voice.blueprint import Blueprint, Stage
+from agents.voice.blueprint import Blueprint, Stage, second_of
 from agents.voice.errors import UnknownProvider
 from agents.voice.providers.base import LanguageModel, Providers, SpeechToText, TextToSpeech
-from agents.voice.stages import second_of
 
 _LISTENERS: Final = {
     "cartesia/ink-2": "agents.voice.providers.cartesia.ink:InkTurns",

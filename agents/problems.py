@@ -186,8 +186,8 @@ def _model(config: AgentConfig) -> Iterator[Problem]:
 
 def _second(config: AgentConfig) -> Iterator[Problem]:
     pairs: tuple[tuple[catalogue.StageName, Stage, Stage | None], ...] = (
-        ("stt", config.stt, config.second.stt),
-        ("llm", config.llm, config.second.llm),
+        ("stt", config.realtime or config.stt, config.second.stt),
+        ("llm", config.realtime or config.llm, config.second.llm),
         ("tts", config.tts, config.second.tts),
     )
     for name, first, second in pairs:

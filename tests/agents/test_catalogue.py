@@ -101,3 +101,16 @@ def test_what_is_on_offer_is_served_in_the_languages_that_it_promises(stage, cho
 
     assert adapter.name == choice.provider.id
     assert set(choice.model.languages) <= set(adapter.capabilities.languages)
+
+
+@pytest.mark.parametrize("choice", catalogue.choices("realtime"), ids=lambda choice: choice.key)
+def test_a_model_that_hears_and_speaks_is_both_recogniser_and_model(choice):
+    scripted = Stage("scripted", "scripted")
+    speaking = Stage(choice.provider.id, choice.model.id, choice.model.voices[0].id)
+    blueprint = Blueprint("a", 1, "en", "", "", scripted, scripted, scripted, realtime=speaking)
+
+    built = providers.build(blueprint)
+
+    assert (built.stt.name, built.llm.name) == (choice.provider.id, choice.provider.id)
+    assert built.llm.capabilities.speaks
+    assert set(choice.model.languages) <= set(built.llm.capabilities.languages)

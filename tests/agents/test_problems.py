@@ -188,6 +188,12 @@ def test_speech_to_speech_makes_listener_and_model_unimportant():
     assert problems(gone) == []
 
 
+def test_the_model_of_the_other_way_may_step_in_for_speech_to_speech():
+    config = replace(KEYED, realtime=SPEECH, second=Second(stt=FLUX, llm=Stage("anthropic", "claude-haiku-5-5")))
+
+    assert problems(replace(config, llm=Stage("anthropic", "claude-haiku-5-5"))) == []
+
+
 OWN, PLATFORM, NONE = Account(own=True), Account(platform=True), Account()
 
 

@@ -24,7 +24,7 @@ def spoken(text: str, language: str) -> str:
     words = lexicon(language)
     text = bare(text)
     for pattern, replacement in _short(words is lexicon("hi")):
-        text = pattern.sub(replacement, text)
+        text = pattern.sub(partial(_apart, replacement), text)
     for pattern, make in RULES:
         text = pattern.sub(partial(_said, make, words), text)
     return text
@@ -32,7 +32,10 @@ def spoken(text: str, language: str) -> str:
 
 def _said(make: Make, lexicon: Lexicon, match: re.Match[str]) -> str:
     """What a rule makes of its match, kept apart from a letter right behind it."""
-    words = make(match, lexicon)
+    return _apart(make(match, lexicon), match)
+
+
+def _apart(words: str, match: re.Match[str]) -> str:
     after = match.string[match.end() : match.end() + 1]
     return f"{words} " if words != match[0] and after.isalnum() and words[-1:].isalnum() else words
 

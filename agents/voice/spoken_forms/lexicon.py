@@ -53,6 +53,7 @@ class Lexicon:
     underscore: str
     slash: str
     and_: str
+    number: str
     short: tuple[tuple[str, str], ...]
     halves: Mapping[str, str]
     half_more: str
@@ -216,6 +217,7 @@ ENGLISH: Final = Lexicon(
     underscore="underscore",
     slash="slash",
     and_="and",
+    number="number",
     short=(
         (r"\bDr\.", "Doctor"),
         (r"\bMr\.", "Mister"),
@@ -223,6 +225,8 @@ ENGLISH: Final = Lexicon(
         (r"\bMs\.", "Miss"),
         (r"\bProf\.", "Professor"),
         (r"\bPvt\.", "Private"),
+        (r"\bJr\.(?!\s*$)", "Junior"),
+        (r"\bSr\.(?!\s*$)", "Senior"),
         (r"\bLtd\.(?=\s+[A-Z])", "Limited."),
         (r"\bLtd\.", "Limited"),
         (r"\bGovt\.", "Government"),
@@ -302,6 +306,7 @@ HINDI: Final = Lexicon(
     underscore="अंडरस्कोर",
     slash="स्लैश",
     and_="और",
+    number="नंबर",
     short=(
         (r"\bDr\.", "डॉक्टर"),
         (r"डॉ[.॰]", "डॉक्टर"),

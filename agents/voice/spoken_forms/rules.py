@@ -59,6 +59,10 @@ def _groups(digits: str) -> list[str]:
     return cuts
 
 
+def _grouped_digits(digits: str, lexicon: Lexicon) -> str:
+    return digit_words(digits, lexicon) if len(digits) < 6 else _in_groups(_groups(digits), lexicon)
+
+
 def _in_groups(groups: Iterable[str], lexicon: Lexicon) -> str:
     return ", ".join(digit_words(group, lexicon) for group in groups)
 
@@ -115,8 +119,9 @@ def _money_before(match: Match, lexicon: Lexicon) -> str:
 
 
 def _money_after(match: Match, lexicon: Lexicon) -> str:
-    written, scale, sign = match.groups()
-    return _sum(written, scale, "₹" if sign == "/-" else sign, lexicon)
+    low, written, scale, sign = match.groups()
+    said = _sum(written, scale, "₹" if sign == "/-" else sign, lexicon)
+    return f"{number_words(low, lexicon)} {lexicon.to} {said}" if low else said
 
 
 def _percent(match: Match, lexicon: Lexicon) -> str:
@@ -233,7 +238,7 @@ def _hours(match: Match, lexicon: Lexicon) -> str:
 
 def _code(match: Match, lexicon: Lexicon) -> str:
     digits = _ascii(match[2])
-    return match[1] + (digit_words(digits, lexicon) if len(digits) < 6 else _in_groups(_groups(digits), lexicon))
+    return match[1] + _grouped_digits(digits, lexicon)
 
 
 def _telephone(match: Match, lexicon: Lexicon) -> str:
@@ -250,7 +255,8 @@ def _telephone(match: Match, lexicon: Lexicon) -> str:
 
 def _serial(match: Match, lexicon: Lexicon) -> str:
     parts = re.findall(r"[A-Z]+|\d+", match[0])
-    return ", ".join(
+    comma = ", " if any(part.isdigit() and len(part) > 2 for part in parts) else " "
+    return comma.join(
         " ".join(part)
         if part.isalpha()
         else _in_groups(_groups(part), lexicon)
@@ -277,7 +283,18 @@ def _grouped(match: Match, lexicon: Lexicon) -> str:
 
 
 def _scaled(match: Match, lexicon: Lexicon) -> str:
-    return f"{number_words(match[1], lexicon)} {lexicon.scales[match[2].casefold()]}"
+    low, written, scale = match.groups()
+    said = f"{number_words(written, lexicon)} {lexicon.scales[scale.casefold()]}"
+    return f"{number_words(low, lexicon)} {lexicon.to} {said}" if low else said
+
+
+def _numbered_thing(match: Match, lexicon: Lexicon) -> str:
+    digits = _ascii(match[1])
+    if len(digits) < 3:
+        return f"{lexicon.number} {lexicon.cardinal(int(digits))}"
+    return (
+        f"{lexicon.number} {digit_words(digits, lexicon) if len(digits) < 6 else _in_groups(_groups(digits), lexicon)}"
+    )
 
 
 def _range(match: Match, lexicon: Lexicon) -> str:
@@ -296,6 +313,7 @@ def _and(match: Match, lexicon: Lexicon) -> str:
     return f" {lexicon.and_} "
 
 
+_HINDI_SCALE: Final = "lakhs?|lacs?|crores?|लाख|करोड़|करोड़|हज़ार|हज़ार|हजार"
 _HALF: Final = r"[AaPp]\.?\s?[Mm](?:\.(?!\s*$|\s+[A-Z]))?(?![\w])"
 _TLD: Final = r"(?:com|co\.in|gov\.in|ac\.in|in|org|net|io|edu|gov|app|dev|ai|info|biz|example|test)"
 
@@ -312,12 +330,12 @@ RULES: Final[tuple[Rule, ...]] = tuple(
             re.I,
             _money_before,
         ),
-        (rf"{_FIRST}({_NUMBER}){_BIG}\s?({_AFTER})(?!\w)", re.I, _money_after),
+        (rf"{_FIRST}(?:({_NUMBER}){_TO})?({_NUMBER}){_BIG}\s?({_AFTER})(?!\w)", re.I, _money_after),
         (rf"{_FIRST}(?:(?<!\d\s)([-−]))?({_NUMBER})(?:%?{_TO}({_NUMBER}))?\s?[%％]", 0, _percent),
         (rf"{_FIRST}(\d{{4}})-(\d{{1,2}})-(\d{{1,2}})(?=T\d|{_LAST})", 0, _iso),
         (rf"{_FIRST}(\d{{1,2}})([/.-])(\d{{1,2}})\2(\d{{4}}|\d{{2}}){_LAST}", 0, _slashed),
         (
-            rf"{_FIRST}(\d{{1,2}})(?:st|nd|rd|th)?(?:\s+of)?[\s-]+({_MONTH})\b\.?(?:,?[\s-]+(\d{{4}}){_LAST})?",
+            rf"{_FIRST}(\d{{1,2}})(?:st|nd|rd|th)?(?:\s+of)?[\s-]+({_MONTH})\b(?:\.(?=,?\s+[\da-z]))?(?:,?[\s-]+(\d{{4}}){_LAST})?",
             0,
             _day_month,
         ),
@@ -337,6 +355,7 @@ RULES: Final[tuple[Rule, ...]] = tuple(
             0,
             _time,
         ),
+        (rf"(?<![\w#&])#\s?(\d{{1,12}}){_LAST}", 0, _numbered_thing),
         (
             r"\b((?:OTP|PIN|code|passcode|extension|PNR|ओटीपी|पिन|कोड)(?:\s+(?:is|number|no\.?|hai|है|नंबर|code))*[\s:]*)"
             rf"(?<!\d)(\d{{3,12}}){_LAST}",
@@ -358,7 +377,11 @@ RULES: Final[tuple[Rule, ...]] = tuple(
         (rf"{_FIRST}(\d{{1,4}})(?:st|nd|rd|th){_LAST}", re.I, _ordinal),
         (r"(?<![\w.,])(\d{1,4})(वाँ|वां|वीं|वें|ला|रा|था|ठा)(?!\w)", 0, _hindi_ordinal),
         (rf"{_FIRST}(\d{{1,3}}(?:,\d{{2,3}})*,\d{{3}}(?:\.\d+)?)(?:\s?({_SCALE})(?!\w))?{_LAST}", re.I, _grouped),
-        (rf"{_FIRST}(\d+(?:\.\d+)?)\s?(lakhs?|lacs?|crores?|लाख|करोड़|करोड़|हज़ार|हज़ार|हजार)(?!\w)", re.I, _scaled),
+        (
+            rf"{_FIRST}(?:(\d+(?:\.\d+)?){_TO})?(\d+(?:\.\d+)?)\s?({_HINDI_SCALE})(?!\w)",
+            re.I,
+            _scaled,
+        ),
         (r"(?<![\w.,:/-])(\d{1,3})\s?–\s?(\d{1,3})(?![\w-]|[.,:/]\d)", 0, _range),
         (r"(?<![\w.,:/-])(\d{1,3})-(\d{1,3})(?=\s[^\W\d])", 0, _range),
         (rf"(?<![\w.,:/-])0\d{{1,4}}{_LAST}", 0, _zero_first),

@@ -196,7 +196,7 @@ class Socket:
         self.retired = True
         self._reader.cancel()
         await self.wire.close()
-        await asyncio.wait({self._reader})
+        await asyncio.wait({self._reader}, timeout=CLOSE_S)
 
 
 class Pool:

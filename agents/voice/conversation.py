@@ -159,6 +159,8 @@ class Conversation:
                     self.reply.held_at = self._clock.now()
             case Release(rewind=rewind):
                 self._playout.release(rewind=rewind)
+                if self.reply is not None:
+                    self.reply.held_at = None
             case CutReply(spoke_at=spoke_at):
                 self._cut(spoke_at)
             case StopPrompt():

@@ -145,8 +145,8 @@ class Ears:
 
     def _voice(self, event: VoiceEvent) -> None:
         match event:
-            case VoiceMaybe():
-                self._tell(CallerMaybe())
+            case VoiceMaybe(at_ms=at_ms):
+                self._tell(CallerMaybe(self._origin + at_ms / 1000))
             case VoiceNothing():
                 self._tell(CallerNothing())
             case VoiceOn(at_ms=at_ms):

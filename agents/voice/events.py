@@ -12,7 +12,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class CallerMaybe:
-    """Something that may be speech has begun."""
+    """Something that may be speech has begun, at `at` where that is known."""
+
+    at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

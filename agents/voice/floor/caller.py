@@ -35,6 +35,7 @@ AGAIN_S: Final = 0.250
 def c1_maybe(state: State, event: CallerMaybe, now: float) -> None:
     """It may be a voice."""
     state.caller = Caller.TENTATIVE
+    state.maybe_at = now if event.at is None else min(event.at, now)
 
 
 def c2_on(state: State, event: CallerOn, now: float) -> None:
@@ -46,7 +47,7 @@ def c2_words(state: State, event: Heard, now: float) -> None:
     """It may have been a voice, and there are words."""
     text = turn_end.news(state, event.text, now)
     if text:
-        _speaks(state, now, now)
+        _speaks(state, state.maybe_at if state.caller is Caller.TENTATIVE else now, now)
         _running(state, text, now)
 
 

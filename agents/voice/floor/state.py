@@ -115,6 +115,8 @@ class State:
         self.last_text = ""
         self.last_text_at = NEVER
         self.taken_early = False
+        self.maybe_at = 0.0
+        """Since when it may be a voice; only while the caller is `TENTATIVE`."""
         """Whether we ended the last turn although the provider had not."""
         self.kept: list[CommitCaller] = []
         """What was said over a reply that may not be interrupted."""

@@ -59,6 +59,8 @@ class Faults:
     """After so many messages nothing more is sent; the connection stays."""
     deaf: bool = False
     """Reads nothing after the upgrade."""
+    half_closes: bool = False
+    """Ends with a close frame, but leaves the TCP connection open."""
     ignores_close: bool = False
     """Neither answers a close frame nor ends the connection."""
     close_after: tuple | None = None
@@ -178,6 +180,8 @@ class Socket:
         if self._protocol.state is State.OPEN:
             self._protocol.send_close(code, reason)
             self._flush()
+            if self._fake.faults.half_closes:
+                await self.ended.wait()
             with contextlib.suppress(OSError):
                 await self._drain()
                 await asyncio.wait_for(self.ended.wait(), 1)  # the peer's own close frame
@@ -216,7 +220,9 @@ class Socket:
                 self._protocol.receive_data(data)
                 for frame in self._protocol.events_received():
                     self._take(frame, loop.time())
-                if self._protocol.state is not State.OPEN and self._fake.faults.ignores_close:
+                if self._protocol.state is not State.OPEN and (
+                    self._fake.faults.ignores_close or self._fake.faults.half_closes
+                ):
                     while await self._reader.read(65_536):
                         pass
                     break

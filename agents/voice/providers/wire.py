@@ -39,6 +39,7 @@ INBOX_BYTES: Final = 80_000
 LARGEST_MESSAGE: Final = 4 * 2**20
 _MOST_MESSAGES: Final = 512
 _POLITE_S: Final = 1.5
+_LINGER_S: Final = 0.25
 _DETAIL: Final = 200
 
 # At DEBUG the library writes the handshake's headers, and with them the key.
@@ -277,6 +278,16 @@ class Wire:
             self._arrived.set()
 
 
+class _Connection(ClientConnection):
+    """Ends soon after the vendor's close frame, also when the vendor then leaves the TCP connection open."""
+
+    def data_received(self, data: bytes) -> None:
+        """See the class."""
+        super().data_received(data)
+        if self.protocol.close_rcvd is not None:
+            self.loop.call_later(_LINGER_S, self.transport.abort)
+
+
 class _Dial(connect):
     """Follows no redirect: the key goes to the configured host and nowhere else."""
 
@@ -325,6 +336,7 @@ async def _try(target: Target, limit_s: float) -> ClientConnection:
                 close_timeout=_POLITE_S,
                 max_size=LARGEST_MESSAGE,
                 logger=_log,
+                create_connection=_Connection,
                 ssl=_tls() if urlsplit(target.url).scheme == "wss" else None,
             )
     except TimeoutError:

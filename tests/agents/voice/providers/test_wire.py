@@ -231,6 +231,17 @@ async def test_after_the_end_sending_is_harmless_and_what_had_arrived_is_still_g
             assert caught.value.kind == "closed_1011"
 
 
+async def test_a_close_frame_ends_it_although_the_connection_stays_open(echo):
+    async with wire.connected(target(echo)) as socket:
+        echo.faults.half_closes, echo.faults.close_after = True, (1, 1011)
+        socket.send("one")
+        assert await socket.receive() == "one"
+        async with asyncio.timeout(2):
+            with pytest.raises(ProviderError) as caught:
+                await socket.receive()
+        assert caught.value.kind == "closed_1011"
+
+
 async def test_messages_end_without_an_error_when_we_close(echo):
     socket = await wire.dial(target(echo))
 

@@ -19,7 +19,7 @@ from agents.voice.clock import Clock
 from agents.voice.errors import ProviderError, ProviderTimeout
 from agents.voice.lineup import Candidate
 from agents.voice.meter import Meter
-from agents.voice.providers.base import SttCapabilities, SttEvent, SttFinal, SttStream
+from agents.voice.providers.base import SttCapabilities, SttEvent, SttFinal, SttStream, SttTurnEnd
 from agents.voice.stages import Listeners
 
 STALL_S: Final = 3.0
@@ -93,7 +93,8 @@ class Listening:
     def finalize(self) -> None:
         """The caller has paused."""
         if self._stream is not None:
-            self._asked_at = self._clock.now()
+            if self._candidate.capabilities.turns == "segments":  # the others need not answer about a silence
+                self._asked_at = self._clock.now()
             self._stream.finalize()
 
     def voice(self, at_frame: int | None) -> None:
@@ -194,6 +195,8 @@ class Listening:
                         candidate.worked()
                         if isinstance(event, SttFinal):
                             self._final(event)
+                        elif isinstance(event, SttTurnEnd):
+                            self._from = self.frames
                         self._hear(event, candidate.capabilities)
         except TimeoutError:
             return ProviderTimeout(candidate.stage.provider, "connect")

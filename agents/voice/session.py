@@ -157,6 +157,7 @@ class _Session:
         self.outbound: Outbound | None = None
         if blueprint.outbound:
             self.outbound = Outbound(blueprint, self.talk, self.ears, clock, self.tell, on_event)
+        self.lasted_ms = 0
         self.ending = ""
         """The outcome, once the agent has ended the call."""
 
@@ -177,7 +178,7 @@ class _Session:
         return CallReport(
             outcome=outcome,
             started_at=self.started_wall,
-            duration_ms=round(self.now_ms),
+            duration_ms=self.lasted_ms,
             turns=tuple(self.talk.book.turns),
             usage=self.meter.usage(),
             recording=None if self.taping is None else await self.taping.finish(self.now_ms),
@@ -205,7 +206,8 @@ class _Session:
             outcome = "line_dead"
         except* Exception as broken:
             self.broke(broken)
-        self.meter.add("carrier", "stream", "channel", round(self.now_ms), "ms")
+        self.lasted_ms = round(self.now_ms)
+        self.meter.add("carrier", "stream", "channel", self.lasted_ms, "ms")
         return outcome
 
     def broke(self, broken: BaseExceptionGroup[BaseException]) -> None:

@@ -121,6 +121,7 @@ def test_writing_is_finished_after_the_caller_has_hung_up():
     outcome = call(fakes(["book it"], [[tool("book")], "Done."]), tools=box, speech=ASKS, hang_up_ms=6_500)
 
     assert outcome.report.outcome == "caller_hung_up"
+    assert outcome.report.duration_ms < 6_600
     assert box.finished == ["book"]
 
 

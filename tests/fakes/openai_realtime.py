@@ -56,6 +56,11 @@ class OpenAiRealtimeFake(VendorFake):
     def ws_url(self):
         return f"{super().ws_url}/v1"
 
+    def sound_received(self, socket):
+        """What a client sent, without its wrapping."""
+        appended = [message for message in socket.texts() if message["type"] == "input_audio_buffer.append"]
+        return b"".join(base64.b64decode(message["audio"]) for message in appended)
+
     def serves(self, request):
         return request.path == "/v1/realtime"
 

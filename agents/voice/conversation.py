@@ -87,7 +87,6 @@ class Conversation:
         self._blueprint, self._clock, self._started = blueprint, clock, started
         self._playout, self._ears, self._floor, self._counters = playout, ears, floor, counters
         self._group, self._tell, self._on_event = group, tell, on_event
-        self._trouble = trouble
         self._mouth = Mouth(
             stages.voices(blueprint, providers, clock),
             blueprint.language,
@@ -125,15 +124,8 @@ class Conversation:
             self._tell(ReplyHeard())
 
     async def _reach_model(self) -> None:
-        for candidate in self._models.order:
-            try:
-                await candidate.get(self._group(), self._models.open_s)
-            except ProviderError as error:
-                candidate.failed(error)
-                self._trouble(error)
-            else:
-                return
-        self._tell(Finish("failed"))
+        if not await self._thinker.reach():
+            self._tell(Finish("failed"))
 
     @property
     def remaining_ms(self) -> float | None:

@@ -13,8 +13,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter, deque
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Final
 
@@ -166,7 +166,8 @@ class _Session:
     async def run(self) -> CallReport:
         outcome = "failed"
         try:
-            async with self.toolbox() as box, asyncio.TaskGroup() as outlasting:
+            tools = nullcontext(self.tools) if self.tools is not None else open_tools(self.blueprint)
+            async with tools as box, asyncio.TaskGroup() as outlasting:
                 self.talk.hands.box, self.talk.hands.group = box, outlasting
                 outcome = await self.live()
                 self.talk.settle()
@@ -214,15 +215,6 @@ class _Session:
         """A bug, here or in an adapter."""
         self.errors.extend(f"{type(error).__name__}: {error}" for error in _flat(broken))
         log.exception("call failed", exc_info=broken)
-
-    @asynccontextmanager
-    async def toolbox(self) -> AsyncIterator[ToolBox]:
-        """The tenant's tools."""
-        if self.tools is not None:
-            yield self.tools
-            return
-        async with open_tools(self.blueprint) as box:
-            yield box
 
     async def think(self) -> None:
         """The brain: begins the conversation, then turns events into actions."""

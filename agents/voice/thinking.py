@@ -115,6 +115,18 @@ class Thinker:
         self._trouble = trouble
         self._note = note
 
+    async def reach(self) -> bool:
+        """Open a model ahead of the first question; False when none can be reached."""
+        for candidate in self.models.order:
+            try:
+                await candidate.get(self._group(), self.models.open_s)
+            except ProviderError as error:
+                candidate.failed(error)
+                self._trouble(error)
+            else:
+                return True
+        return False
+
     def begin(self, messages: tuple[Message, ...], tools: tuple[ToolSpec, ...]) -> Thought:
         """Start thinking."""
         thought = Thought()

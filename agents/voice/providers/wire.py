@@ -225,8 +225,10 @@ class Wire:
             self._connection.transport.abort()
             self._pair.cancel()
             await asyncio.wait({self._pair}, timeout=CLOSE_S - _POLITE_S - 0.1)
+            # Not `wait_for`: in Python 3.11 it may swallow a cancellation that comes as the wait ends.
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._connection.wait_closed(), 0.1)
+                async with asyncio.timeout(0.1):
+                    await self._connection.wait_closed()
 
     def _end(self, why: ProviderError) -> None:
         if self._ended is None:

@@ -195,6 +195,8 @@ class Socket:
         """Within the close budget of a wire."""
         self.retired = True
         self._reader.cancel()
+        for context in list(self.contexts.values()):
+            context.fail(ProviderError("cartesia", "closed"))
         await self.wire.close()
         await asyncio.wait({self._reader}, timeout=CLOSE_S)
 

@@ -117,7 +117,7 @@ async def test_text_comes_in_order_and_usage_last(vendor, chat):
 
 async def test_cached_tokens_are_not_counted_twice(vendor, fake, chat):
     if not vendor.sees_usage:
-        pytest.skip("gives no figures")
+        pytest.skip("gives no figures: allowed in CI")
     long = (Message("system", "Be kind. " * 400), Message("user", "hours"))
     await all_of(chat.reply(long))
 

@@ -54,6 +54,8 @@ from agents.voice.turnbook import TurnBook
 from agents.voice.words import is_farewell, lexicon
 
 MODEL_FAILURES: Final = 3
+LEAST_BARGE_IN_MS: Final = 40
+"""Two frames: nothing is heard and stopped in less."""
 
 
 class Conversation:
@@ -266,8 +268,10 @@ class Conversation:
         stopped = reply.held_at or now
         self.count("barge_in", 1)
         self._ears.reply_over(drew_words=True)
-        barge_in_ms = max(0, round((stopped - spoke_at) * 1000))
-        self.book.agent(reply, heard, stopped, cut=True, barge_in_ms=barge_in_ms)
+        barge_in_ms = round((stopped - spoke_at) * 1000)
+        # Words that nobody heard begin (a whisper under the agent's voice) do not say how long it took.
+        known = barge_in_ms >= LEAST_BARGE_IN_MS
+        self.book.agent(reply, heard, stopped, cut=True, barge_in_ms=barge_in_ms if known else None)
 
     def hush(self) -> None:
         """Say nothing more of what is being said: it is not for who is there."""

@@ -38,6 +38,8 @@ _BATCH_S: Final = 0.020
 _HOLD_FRAMES: Final = 20
 """Frames for which an open gate stays open: 400 ms."""
 _FORGET_FRAMES: Final = 100
+_OWN_FRAMES: Final = 6
+"""After a frame too loud for an echo so many softer ones are the caller's as well: speech is not loud throughout."""
 _PRE_FRAMES: Final = 4
 _GATE_MIN_RMS: Final = 45
 _GATE_RATIO: Final = 2.5
@@ -75,6 +77,7 @@ class Ear:
         "_detector",
         "_floor",
         "_last_level",
+        "_own_until",
         "_pre",
         "_quiet",
         "_recent",
@@ -105,6 +108,7 @@ class Ear:
         """Frames since the line was last louder than its floor."""
         self.echo = Echo()
         self._last_level = 0
+        self._own_until = -1
         self._quiet = 0
         self._refreshed_ms = 0.0
         self._recent: deque[bytes] | None = None
@@ -130,6 +134,10 @@ class Ear:
         level = audio.rms(frame)
         echo = self.echo
         own = slot > echo.until or echo.passes(level, slot)
+        if own:
+            self._own_until = slot + _OWN_FRAMES
+        else:
+            own = slot <= self._own_until
         loud = own and level > max(_GATE_MIN_RMS, self._floor * _GATE_RATIO)
         if own:
             # The floor falls quickly and rises slowly, so that speech does not teach it. Nor does our echo.

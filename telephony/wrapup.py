@@ -6,6 +6,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Iterable
 from dataclasses import asdict
+from typing import Final
 from uuid import UUID
 
 import structlog
@@ -15,7 +16,11 @@ from agents.access import note_refusals
 from agents.voice.report import CallReport, TurnRecord
 from telephony import lifecycle, metrics, recordings
 from telephony.models import Call, Outcome, Turn
+from tenants import audit
+from tenants.models import AuditEntry
 from tenants.scope import tenant_scope
+
+REFUSED_TOOL: Final = "refused tool"
 
 log = structlog.get_logger(__name__)
 
@@ -46,11 +51,19 @@ def finish(tenant_id: UUID, call_id: UUID, report: CallReport) -> None:
             median_gap_ms=median_gap_ms(report.turns),
         )
         note_refusals(report.errors)
+        _audit_refusals(call_id, report)
     if report.recording:
         try:
             recordings.keep(tenant_id, call_id, report.recording)
         except Exception as error:  # any storage may be behind it
             log.error("recording_not_stored", call=str(call_id), error=repr(error))
+
+
+def _audit_refusals(call_id: UUID, report: CallReport) -> None:
+    call = Call.objects.filter(id=call_id).first() if report.refusals else None
+    if call is not None and not AuditEntry.objects.filter(verb=REFUSED_TOOL, object_id=str(call_id)).exists():
+        for tool, reason in report.refusals:
+            audit.record(None, REFUSED_TOOL, call, tool=_storable(tool), reason=_storable(reason))
 
 
 def stopping(tenant_id: UUID, call_id: UUID) -> None:

@@ -18,6 +18,7 @@ from agents.voice.tools.base import ToolBox, ToolFacts
 
 GRACE_S: Final = 0.5
 """A tool keeps its own time limit; this much later it is not believed any more."""
+MOST_REFUSALS: Final = 20
 FINISH_S: Final = 5.0
 """How long writing may go on after the call."""
 TIMED_OUT: Final = "The tool did not answer in time. Whether it did anything is not known."
@@ -56,6 +57,8 @@ class Hands:
         self._clock = clock
         self._done = done
         self._jobs: set[Job] = set()
+        self.refusals: list[tuple[str, str]] = []
+        """(tool, reason) of requests that were not sent because the address is not allowed; the first twenty."""
 
     @property
     def specs(self) -> tuple[ToolSpec, ...]:
@@ -92,6 +95,8 @@ class Hands:
             async with asyncio.timeout(job.facts.timeout_s + GRACE_S):
                 result = await box.run(job.call, key=f"{self._call_id}:{job.call.id}")
             text = result.text
+            if result.refused and len(self.refusals) < MOST_REFUSALS:
+                self.refusals.append((job.call.name, result.refused))
         except TimeoutError:
             text = TIMED_OUT
         finally:

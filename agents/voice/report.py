@@ -92,3 +92,5 @@ class CallReport:
     underruns: int = 0
     errors: tuple[str, ...] = ()
     counters: tuple[tuple[str, int], ...] = ()
+    refusals: tuple[tuple[str, str], ...] = ()
+    """(tool, reason): requests of tools that were not sent, because the address is not allowed."""

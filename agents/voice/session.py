@@ -188,6 +188,7 @@ class _Session:
             underruns=self.playout.ledger.underruns,
             errors=tuple(self.errors),
             counters=tuple(sorted(self.counters.items())),
+            refusals=tuple(self.talk.hands.refusals),
         )
 
     async def live(self) -> str:

@@ -198,12 +198,15 @@ class FakeTts:
 
 @dataclass
 class FakeBox:
-    """Tools by script. `takes`: seconds by name; `answers`: text by name; `effects`: read or write by name."""
+    """Tools by script. `takes`: seconds by name; `answers`: text by name; `effects`: read or write by name.
+
+    `refused`: why nothing was sent, by name."""
 
     takes: dict = field(default_factory=dict)
     answers: dict = field(default_factory=dict)
     effects: dict = field(default_factory=dict)
     excuses: dict = field(default_factory=dict)
+    refused: dict = field(default_factory=dict)
     ran: list = field(default_factory=list)
     finished: list = field(default_factory=list)
     cancelled: list = field(default_factory=list)
@@ -224,6 +227,8 @@ class FakeBox:
             self.cancelled.append(call.name)
             raise
         self.finished.append(call.name)
+        if reason := self.refused.get(call.name):
+            return ToolResult(f"Not allowed: {reason}.", ok=False, refused=reason)
         return ToolResult(self.answers.get(call.name, "done"), ok=True)
 
 

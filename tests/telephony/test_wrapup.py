@@ -14,6 +14,7 @@ from agents.voice.recorder import Recorder
 from agents.voice.report import CallReport, RecordingInfo, ReplyTiming, TurnRecord, Usage
 from telephony import lifecycle, recordings, sweeping, wrapup
 from telephony.models import Outcome, Recording, Status, Turn
+from tenants.models import AuditEntry
 
 TURNS = (
     TurnRecord(0, "agent", "greeting", "Hello.", 0, 900),
@@ -81,6 +82,19 @@ def test_a_report_that_comes_twice_counts_once(acme):
     _, turns, recording = kept(acme, call)
     assert len(turns) == 3
     assert recording is not None
+
+
+def test_a_tool_that_was_refused_is_audited_once(acme):
+    call = acme.call(status=Status.STREAMING)
+    refused = report(refusals=(("find_slot", "10.0.0.7 is a private address"),))
+
+    wrapup.finish(acme.tenant.id, call.id, refused)
+    wrapup.finish(acme.tenant.id, call.id, refused)
+
+    with acme.scope():
+        [entry] = AuditEntry.objects.filter(object_id=str(call.id))
+        assert (entry.actor, entry.verb, entry.object_type) == (None, "refused tool", "call")
+        assert entry.detail == {"tool": "find_slot", "reason": "10.0.0.7 is a private address"}
 
 
 def test_words_that_postgresql_cannot_take_are_kept_without_them(acme):

@@ -35,6 +35,17 @@ def test_a_tool_is_asked_and_its_answer_spoken():
     assert "look" in providers.llm.offered[0]
 
 
+def test_an_address_that_is_not_allowed_is_told_to_the_model_and_in_the_report():
+    box = FakeBox(effects={"look": "read"}, refused={"look": "10.0.0.7 is a private address"})
+    providers = fakes(["is monday free"], [[tool("look")], "I cannot look that up."])
+
+    outcome = call(providers, tools=box, speech=ASKS, hang_up_ms=12_000)
+
+    assert outcome.report.refusals == (("look", "10.0.0.7 is a private address"),)
+    assert results(providers.llm.asked[1]) == ["Not allowed: 10.0.0.7 is a private address."]
+    assert outcome.said("agent")[-1] == "I cannot look that up."
+
+
 def test_text_before_a_tool_is_spoken_while_the_tool_works():
     box = FakeBox(effects={"look": "read"}, takes={"look": 1.0})
     providers = fakes(["is monday free"], [["Let me look.", tool("look")], "Yes."])

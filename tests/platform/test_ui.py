@@ -18,6 +18,13 @@ def test_durations(seconds, shown):
     assert ui.duration(seconds) == shown
 
 
+@pytest.mark.parametrize(
+    ("title", "shown"), [("MCP servers", "MCP servers"), ("Silence and limits", "silence and limits"), ("", "")]
+)
+def test_titles_inside_a_sentence(title, shown):
+    assert ui.within(title) == shown
+
+
 def test_durations_of_other_kinds():
     assert ui.duration(timedelta(seconds=61)) == "1 m 1 s"
     assert ui.duration_ms(98_000) == "1 m 38 s"

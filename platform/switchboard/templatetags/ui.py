@@ -61,6 +61,12 @@ def duration_ms(milliseconds: float | None) -> str:
 
 
 @register.filter
+def within(title: str) -> str:
+    """A title inside a sentence: `Silence and limits` → `silence and limits`; an abbreviation stays."""
+    return title if title[1:2].isupper() else title[:1].lower() + title[1:]
+
+
+@register.filter
 def clock_ms(milliseconds: float | None) -> str:
     """A place in a recording: `0:07`, `12:40`, `1:02:03`."""
     if milliseconds is None:

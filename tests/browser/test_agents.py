@@ -48,7 +48,7 @@ def test_an_old_version_is_compared_and_restored(page, business):
     new_agent(page, business.base, "Kavya")
     page.get_by_role("button", name="Publish version 1").click()
     section = page.locator("form#opening")
-    section.get_by_label("First words").fill("Hello, a machine speaks. This call is recorded.")
+    section.get_by_role("textbox", name="First words").fill("Hello, a machine speaks. This call is recorded.")
     with page.expect_response("**/?part=publish"):
         section.get_by_role("button", name="Save opening").click()
     page.get_by_role("button", name="Review changes").click()
@@ -86,11 +86,11 @@ def test_rows_come_and_go_without_losing_what_was_typed(page, business):
 def test_a_problem_leads_to_its_control(page, business):
     new_agent(page, business.base, "Uma")
     section = page.locator("form#opening")
-    section.get_by_label("First words").fill("")
+    section.get_by_role("textbox", name="First words").fill("")
     section.get_by_role("button", name="Save opening").click()
     problem = page.locator("#problems").get_by_role("link", name="Write the first words")
 
     problem.click()
 
-    expect(section.get_by_label("First words")).to_be_focused()
+    expect(section.get_by_role("textbox", name="First words")).to_be_focused()
     expect(page.locator("#publish").get_by_role("button", name="Publish version 1")).to_be_disabled()

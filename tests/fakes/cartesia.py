@@ -17,7 +17,7 @@ from collections import deque
 from functools import lru_cache
 
 from agents.voice import audio
-from tests.fakes.vendor import Denial, Gate, Reply, VendorFake, cut, run
+from tests.fakes.vendor import Denial, Gate, Gone, Reply, VendorFake, cut, run
 
 LINES = ("hello", "I would like to book an appointment", "tomorrow at ten", "thank you")
 REQUEST = "0c8ee7a1-0000-4000-8000-00000000ca27"
@@ -250,7 +250,7 @@ class _Speech:
         return None
 
     async def _work(self, name, context):
-        with contextlib.suppress(Exception):
+        with contextlib.suppress(Gone):
             while True:
                 limit = (
                     None if context.sounded_at is None else context.sounded_at + self.fake.expires_s - self.loop.time()

@@ -7,49 +7,12 @@ checked one. The SDK's HTTP library is another generation than that of the tools
 from __future__ import annotations
 
 import ssl
-from collections.abc import Iterable
-from typing import Any
 
 import httpcore2
 import httpx2
 
 from agents.voice.tools.guard import Gate, Refused
-
-
-class _Network(httpcore2.AsyncNetworkBackend):
-    def __init__(self, gate: Gate) -> None:
-        self._gate = gate
-        self._network = httpcore2.AnyIOBackend()
-
-    async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,  # noqa: ASYNC109  (the protocol's)
-        local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
-    ) -> httpcore2.AsyncNetworkStream:
-        try:
-            addresses = await self._gate.addresses(host, port)
-        except OSError as error:
-            raise httpcore2.ConnectError(type(error).__name__) from error
-        for address in addresses[:-1]:
-            try:
-                return await self._network.connect_tcp(address, port, timeout, local_address, socket_options)
-            except (httpcore2.ConnectError, httpcore2.ConnectTimeout):
-                continue
-        return await self._network.connect_tcp(addresses[-1], port, timeout, local_address, socket_options)
-
-    async def connect_unix_socket(
-        self,
-        path: str,
-        timeout: float | None = None,  # noqa: ASYNC109  (the protocol's)
-        socket_options: Iterable[Any] | None = None,
-    ) -> httpcore2.AsyncNetworkStream:
-        raise Refused("the address is not one of the web")
-
-    async def sleep(self, seconds: float) -> None:
-        await self._network.sleep(seconds)
+from agents.voice.tools.network import GuardedNetwork2
 
 
 class _Transport(httpx2.AsyncHTTPTransport):
@@ -61,7 +24,7 @@ class _Transport(httpx2.AsyncHTTPTransport):
             max_connections=limits.max_connections,
             max_keepalive_connections=limits.max_keepalive_connections,
             keepalive_expiry=limits.keepalive_expiry,
-            network_backend=_Network(gate),
+            network_backend=GuardedNetwork2(gate),
         )
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:

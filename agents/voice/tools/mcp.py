@@ -27,6 +27,7 @@ from agents.voice.tools import schema
 from agents.voice.tools.base import ToolFacts, ToolResult
 from agents.voice.tools.body import CUT, MOST_BYTES
 from agents.voice.tools.guard import Gate
+from agents.voice.tools.network import GuardedNetwork2
 from agents.voice.tools.request import HEADER_NAME, OURS
 
 MOST_TOOLS: Final = 64
@@ -221,7 +222,7 @@ class _Transport(httpx2.AsyncBaseTransport):
     def __init__(self, gate: Gate) -> None:
         self._gate = gate
         self._pool = httpcore2.AsyncConnectionPool(
-            ssl_context=gate.certificates(), network_backend=_Network(gate), max_connections=8, http2=False
+            ssl_context=gate.certificates(), network_backend=GuardedNetwork2(gate), max_connections=8, http2=False
         )
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
@@ -267,33 +268,3 @@ class _Limited(httpx2.AsyncByteStream):
 
     async def aclose(self) -> None:
         await self._response.aclose()
-
-
-class _Network(httpcore2.AsyncNetworkBackend):
-    """As `guard.GuardedNetwork`, for the client that this library uses."""
-
-    def __init__(self, gate: Gate) -> None:
-        self._gate = gate
-        self._network = httpcore2.AnyIOBackend()
-
-    async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,  # noqa: ASYNC109  (the protocol's)
-        local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
-    ) -> httpcore2.AsyncNetworkStream:
-        try:
-            addresses = await self._gate.addresses(host, port)
-        except OSError as error:
-            raise httpcore2.ConnectError(str(error)) from error
-        for address in addresses[:-1]:
-            try:
-                return await self._network.connect_tcp(address, port, timeout, local_address, socket_options)
-            except (httpcore2.ConnectError, httpcore2.ConnectTimeout):
-                continue
-        return await self._network.connect_tcp(addresses[-1], port, timeout, local_address, socket_options)
-
-    async def sleep(self, seconds: float) -> None:
-        await self._network.sleep(seconds)

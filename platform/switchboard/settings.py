@@ -100,6 +100,19 @@ VENDORS = {
 REACHABLE_HOSTS = env.words("REACHABLE_HOSTS")
 """`host:port` that tenants' tools and servers may reach although it is private, or not https."""
 
+# --- The carrier: its API, and the platform's own account for tenants without one -------------------------------------
+
+_carrier_given = env.text("VOBIZ_API_URL", "")
+VOBIZ_API_URL = env.address("VOBIZ_API_URL", _carrier_given or "https://api.vobiz.ai/api/v1", ("http", "https"))
+if not urlsplit(VOBIZ_API_URL).path:
+    VOBIZ_API_URL += "/api/v1"
+VOBIZ_AUTH_ID = env.text("VOBIZ_AUTH_ID", "")
+VOBIZ_AUTH_TOKEN = env.text("VOBIZ_AUTH_TOKEN", "")
+VOBIZ_TENANTS_BUY = env.flag("VOBIZ_TENANTS_BUY", False)
+"""Whether tenants on the platform's account may rent numbers, which the platform pays."""
+CARRIER_IN_REACH = bool(_carrier_given) or not IS_LOOPBACK
+"""Whether calls here are known to the API: not those of a simulator that nobody named as the carrier."""
+
 # --- The site ---------------------------------------------------------------------------------------------------------
 
 DEBUG = env.flag("DEBUG", False)

@@ -26,32 +26,47 @@ Event = Literal[
     "stream_stopped",  # we asked the carrier to end the stream and to come back for the next document
     "handed_over",  # the engine's report: over, but the caller is to be put through
     "finished",  # the engine's report: over
-    "put_through",  # the carrier was told to dial somebody else
+    "answered",  # the carrier was told to ask for a key
+    "put_through",  # the carrier was told to dial somebody else, or to go on with another route
+    "routed",  # how a route went that is no agent of ours: a fact, no step
     "hung_up",  # the carrier's hang-up callback
     "lost",  # the sweep: nothing was heard of the call for too long
 ]
 
 TABLE: Final[dict[tuple[Status, Event], Status]] = {
     (Status.RINGING, "stream_started"): Status.STREAMING,
+    (Status.RINGING, "answered"): Status.ANSWERED,
+    (Status.RINGING, "put_through"): Status.TRANSFERRING,
+    (Status.RINGING, "routed"): Status.RINGING,
     (Status.RINGING, "hung_up"): Status.ENDED,
     (Status.RINGING, "lost"): Status.ENDED,
     (Status.STREAMING, "stream_started"): Status.STREAMING,
     (Status.STREAMING, "stream_stopped"): Status.ANSWERED,
     (Status.STREAMING, "handed_over"): Status.ANSWERED,
+    (Status.STREAMING, "put_through"): Status.TRANSFERRING,
+    (Status.STREAMING, "routed"): Status.STREAMING,
     (Status.STREAMING, "finished"): Status.ENDED,
     (Status.STREAMING, "hung_up"): Status.ENDED,
     (Status.STREAMING, "lost"): Status.ENDED,
     (Status.ANSWERED, "stream_started"): Status.STREAMING,
     (Status.ANSWERED, "stream_stopped"): Status.ANSWERED,
     (Status.ANSWERED, "handed_over"): Status.ANSWERED,
+    (Status.ANSWERED, "answered"): Status.ANSWERED,
     (Status.ANSWERED, "put_through"): Status.TRANSFERRING,
+    (Status.ANSWERED, "routed"): Status.ANSWERED,
     (Status.ANSWERED, "finished"): Status.ENDED,
     (Status.ANSWERED, "hung_up"): Status.ENDED,
     (Status.ANSWERED, "lost"): Status.ENDED,
+    (Status.TRANSFERRING, "stream_started"): Status.STREAMING,
+    (Status.TRANSFERRING, "stream_stopped"): Status.TRANSFERRING,
     (Status.TRANSFERRING, "handed_over"): Status.TRANSFERRING,
+    (Status.TRANSFERRING, "finished"): Status.TRANSFERRING,
+    (Status.TRANSFERRING, "routed"): Status.TRANSFERRING,
     (Status.TRANSFERRING, "put_through"): Status.TRANSFERRING,
     (Status.TRANSFERRING, "hung_up"): Status.ENDED,
     (Status.TRANSFERRING, "lost"): Status.ENDED,
+    (Status.ENDED, "put_through"): Status.TRANSFERRING,
+    (Status.ENDED, "routed"): Status.ENDED,
     (Status.ENDED, "stream_stopped"): Status.ENDED,
     (Status.ENDED, "handed_over"): Status.ENDED,
     (Status.ENDED, "finished"): Status.ENDED,
@@ -62,7 +77,7 @@ TABLE: Final[dict[tuple[Status, Event], Status]] = {
 }
 
 FIRST_WINS: Final = frozenset({"answered_at", "stream_started_at", "ended_at", "outcome", "error"})
-"""Facts that stay as they were first told. All others: the last word."""
+"""Facts that stay as they were first told, but for the outcome of a route ("routed"). All others: the last word."""
 
 FACTS: Final = FIRST_WINS | {
     "stream_ended_at",
@@ -122,6 +137,10 @@ def advance(call_id: UUID, event: Event, **facts: object) -> Move:
             facts.setdefault("ended_at", timezone.now())
             if before is Status.RINGING:
                 facts.setdefault("outcome", Outcome.MISSED)
+        elif before is Status.ENDED:
+            call.ended_at = None  # the agent had ended it; the caller is still there, and goes another way
+        if event == "routed":
+            call.outcome = ""
         _take(call, facts)
         call.status = after
         call.save()

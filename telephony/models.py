@@ -92,7 +92,8 @@ LIVE = (Status.RINGING, Status.STREAMING, Status.ANSWERED, Status.TRANSFERRING)
 
 
 class Outcome(models.TextChoices):
-    """How a call went. The first eight are the engine's words (`agents.voice.report.CallReport`)."""
+    """How a call went. The first eight are the engine's words (`agents.voice.report.CallReport`), the last three those
+    of routes that are no agent here."""
 
     CALLER_HUNG_UP = "caller_hung_up", "Caller hung up"
     AGENT_HUNG_UP = "agent_hung_up", "Agent said goodbye"
@@ -105,6 +106,9 @@ class Outcome(models.TextChoices):
     MISSED = "missed", "Gave up while ringing"
     LOST = "lost", "Lost"
     REFUSED = "refused", "Refused"
+    ELSEWHERE = "elsewhere", "Taken elsewhere"
+    MESSAGE = "message", "Left a message"
+    UNANSWERED = "unanswered", "Nobody answered"
 
 
 class Call(TenantModel):
@@ -257,3 +261,6 @@ class UsedNonce(TenantModel):
 
     def __str__(self) -> str:
         return self.nonce
+
+
+from telephony.routes.models import Route, RoutePlan, RouteShare, RouteStep  # noqa: E402, F401

@@ -24,6 +24,7 @@ MAX_BYTES = 100_000
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _URL = re.compile(r"(?:https?|wss?)://[!-~]+", re.ASCII)
 _NUMBER = re.compile(r"\+?[0-9]{3,15}", re.ASCII)
+_KEYS = re.compile(r"[0-9*#]{1,12}", re.ASCII)
 _SIP = re.compile(r"sips?:[!-~]+", re.ASCII)
 
 
@@ -117,6 +118,60 @@ class Record(Verb):
             callbackUrl=_http(self.callback_url),
             callbackMethod="POST",
         )
+
+
+@dataclass(frozen=True, slots=True)
+class TakeMessage(Verb):
+    """Record here and now, after a tone, until a key, silence or the limit; then the next element runs.
+
+    Without `action`: its reply would replace what follows. The file is told of at `callback_url`, after the call or not.
+    """
+
+    callback_url: str
+    max_length_s: int = 180
+    silence_s: int = 6
+    finish_on: str = "#"
+    file_format: Literal["mp3", "wav"] = "wav"
+
+    def element(self) -> Element:
+        return _element(
+            "Record",
+            recordSession="false",
+            redirect="false",
+            playBeep="true",
+            fileFormat=self.file_format,
+            maxLength=_count("max_length_s", self.max_length_s, 1, 3_600),
+            timeout=_count("silence_s", self.silence_s, 2, 60),
+            finishOnKey=_match(_KEYS, "finish_on", self.finish_on),
+            callbackUrl=_http(self.callback_url),
+            callbackMethod="POST",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Gather(Verb):
+    """Ask for keys and go on at `action_url`, which is told `Digits` (none after `wait_s` of silence)."""
+
+    prompt: Speak
+    action_url: str
+    digits: int = 1
+    wait_s: int = 5
+
+    def element(self) -> Element:
+        gather = _element(
+            "Gather",
+            action=_http(self.action_url),
+            method="POST",
+            redirect="true",
+            inputType="dtmf",
+            executionTimeout=_count("wait_s", self.wait_s, 5, 60),
+            digitEndTimeout="2",
+            finishOnKey="none",
+            numDigits=_count("digits", self.digits, 1, 32),
+            log="true",
+        )
+        gather.append(self.prompt.element())
+        return gather
 
 
 @dataclass(frozen=True, slots=True)

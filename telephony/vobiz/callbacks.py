@@ -100,6 +100,14 @@ class RecordingDone:
 
 
 @dataclass(frozen=True, slots=True)
+class KeysPressed:
+    """What `<Gather>` has collected; no digits when nobody pressed a key in time."""
+
+    call_id: str
+    digits: str
+
+
+@dataclass(frozen=True, slots=True)
 class DialResult:
     """How `<Dial>` went; the reply is the next document."""
 
@@ -200,6 +208,12 @@ def read_recording(fields: Mapping[str, str]) -> RecordingDone:
         duration_ms=duration_ms,
         end_reason=form.text("RecordingEndReason"),
     )
+
+
+def read_keys(fields: Mapping[str, str]) -> KeysPressed:
+    """A fetch of a gather's action URL, or of the same URL by the redirect after it."""
+    form = Form(fields)
+    return KeysPressed(call_id=form.call_id("CallUUID"), digits=form.text("Digits", limit=32))
 
 
 def read_dial_result(fields: Mapping[str, str]) -> DialResult:

@@ -1,0 +1,133 @@
+"""A call that is under way goes a way: after the menu, after a dial that failed, when its agent cannot serve.
+
+Everything here may be asked twice and then gives the same document. In the call's scope.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import structlog
+from django.utils import timezone
+
+from telephony import lifecycle
+from telephony.models import Call, Outcome, PhoneNumber, Status, WebhookEvent
+from telephony.routes import documents, hosting, steps
+from telephony.routes.models import RouteStep, StepOutcome
+from telephony.routes.plan import MENU, OPEN, Again, Kind, Way, after, keyed
+from telephony.routes.reading import plan_of
+from telephony.stream_token import Ticket
+from telephony.vobiz import answers
+from telephony.vobiz.callbacks import DialResult
+
+NOBODY: Final = "I am sorry, nobody could take your call. Please try again later. Goodbye."
+
+log = structlog.get_logger(__name__)
+
+
+def key_pressed(number: PhoneNumber, call: Call, digits: str, attempt: int, *, full: bool) -> answers.Answer:
+    """The menu has brought a key, or none. `full`: no stream worker has room."""
+    if hung_up(call):
+        return answers.Hangup()
+    plan = plan_of(number)
+    if plan.menu is None:
+        found: Way | Again | None = plan.ways.get(OPEN)
+    else:
+        found = keyed(plan, digits, attempt)
+        if isinstance(found, Again):
+            return documents.menu(number, plan.menu, found.attempt)
+    step = steps.at(call, MENU)
+    if step is not None:
+        chosen = found is not None and found.place != OPEN
+        detail = f"Key {digits[0]}" if chosen else f"Wrong key {digits[0]}" if digits else ""
+        steps.end(step, StepOutcome.CHOSEN if chosen else StepOutcome.NO_CHOICE, detail)
+    return enter(number, call, found, full=full) if found else _nobody(call)
+
+
+def came_back(
+    number: PhoneNumber, call: Call, place: str, dialled: DialResult | None, *, full: bool
+) -> answers.Answer:
+    """A dial, or the stream of an agent elsewhere, is over."""
+    step = steps.at(call, place)
+    if step is None:
+        return answers.Hangup()
+    if dialled is not None:
+        outcome = steps.dialled(step, dialled)
+    else:
+        outcome = StepOutcome.SERVED if _was_connected(call, step) else StepOutcome.FAILED
+        steps.end(step, outcome, "" if outcome is StepOutcome.SERVED else "no connection")
+    if outcome in (StepOutcome.SERVED, StepOutcome.LEFT) or hung_up(call):
+        return answers.Hangup()
+    return fallback(number, call, place, full=full) or _nobody(call)
+
+
+def fallback(number: PhoneNumber, call: Call, place: str, *, full: bool = False) -> answers.Answer | None:
+    """Where a call goes whose way could not serve it; None where nothing was set.
+
+    An agent of ours can only be the first on a line: its conversation could not be told from the one before.
+    """
+    spare = after(plan_of(number), place)
+    if spare is None or (spare.kind is Kind.AGENT and call.epoch):
+        return None
+    log.info("fallback", call=str(call.id), came_from=place, kind=spare.kind.value)
+    return enter(number, call, spare, full=full)
+
+
+def agents_place(call: Call) -> str:
+    """Where the agent stands that the call was given to last."""
+    step = RouteStep.objects.filter(call=call, kind=Kind.AGENT).last()
+    return step.place if step else OPEN
+
+
+def agent_failed(call: Call, why: str) -> None:
+    """Write it down at the agent's step."""
+    step = RouteStep.objects.filter(call=call, kind=Kind.AGENT).last()
+    if step is not None:
+        steps.end(step, StepOutcome.FAILED, why)
+
+
+def enter(number: PhoneNumber, call: Call, way: Way, *, full: bool = False) -> answers.Answer:
+    """Give the call to a way, and say how."""
+    step = steps.begin(call, way)
+    match way.kind:
+        case Kind.AGENT:
+            return _agent(number, call, way, step, full=full)
+        case Kind.REFUSAL:
+            steps.end(step, StepOutcome.REFUSED)
+            return documents.goodbye(way.say or NOBODY)
+        case _:
+            lifecycle.advance(call.id, "put_through", answered_at=timezone.now())
+            return documents.way(number, call, way)
+
+
+def hung_up(call: Call) -> bool:
+    """Whether the carrier has told the end of the call. Its other callbacks may come later."""
+    if call.status != Status.ENDED:
+        return False
+    told = WebhookEvent.objects.filter(carrier_id=call.carrier_id).exclude(handled_at=None)
+    return told.filter(kind="hangup").exists() or told.filter(fields__Event="Hangup").exists()
+
+
+def _agent(number: PhoneNumber, call: Call, way: Way, step: RouteStep, *, full: bool) -> answers.Answer:
+    version, obstacle = hosting.version_for(number, way, call.carrier_id)
+    obstacle = obstacle or ("no_capacity" if full else "")
+    if version is None or obstacle:
+        steps.end(step, StepOutcome.FAILED, obstacle)
+        return fallback(number, call, way.place) or _nobody(call)
+    if not call.epoch:
+        Call.objects.filter(id=call.id).update(agent=version.agent_id, version=version, stream_offers=1)
+    return documents.agent(number, Ticket(call.tenant_id, call.id), text=way.say)
+
+
+def _nobody(call: Call) -> answers.Answer:
+    if not call.outcome:
+        lifecycle.advance(call.id, "routed", outcome=Outcome.UNANSWERED)
+    return documents.goodbye(NOBODY)
+
+
+def _was_connected(call: Call, step: RouteStep) -> bool:
+    """Whether a stream to somebody else's agent was ever up. Who closed it cannot be known (vobiz.md 4.6)."""
+    said = WebhookEvent.objects.filter(
+        carrier_id=call.carrier_id, kind="stream-status", fields__Event="StartStream", received_at__gte=step.began_at
+    )
+    return said.exists()

@@ -1,0 +1,117 @@
+"""The way a call takes, written down: one row per route that it was given to. Repeatable, in the call's scope."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from django.utils import timezone
+
+from telephony import lifecycle
+from telephony.models import Call, Outcome
+from telephony.routes.models import RouteStep, StepOutcome
+from telephony.routes.plan import MENU, Kind, Way
+from telephony.vobiz.callbacks import DialNews, DialResult
+
+_DIALLED: Final = {
+    "completed": StepOutcome.SERVED,
+    "busy": StepOutcome.BUSY,
+    "timeout": StepOutcome.NO_ANSWER,
+    "no-answer": StepOutcome.NO_ANSWER,
+    "cancel": StepOutcome.LEFT,
+}
+"""What the carrier calls the end of a dial; all else has failed."""
+
+DIALS: Final = frozenset(kind.value for kind in Kind if kind.dials)
+
+_SERVED: Final = {Kind.SOCKET: Outcome.ELSEWHERE, Kind.SIP: Outcome.TRANSFER, Kind.PERSON: Outcome.TRANSFER}
+
+_CALL: Final = {
+    StepOutcome.MESSAGE: Outcome.MESSAGE,
+    StepOutcome.BUSY: Outcome.UNANSWERED,
+    StepOutcome.NO_ANSWER: Outcome.UNANSWERED,
+    StepOutcome.FAILED: Outcome.FAILED,
+    StepOutcome.REFUSED: Outcome.REFUSED,
+    StepOutcome.LEFT: Outcome.CALLER_HUNG_UP,
+    StepOutcome.NO_CHOICE: Outcome.CALLER_HUNG_UP,
+    StepOutcome.NO_MESSAGE: Outcome.CALLER_HUNG_UP,
+}
+"""What a route's end makes of the call, until another route makes something else of it."""
+
+
+def begin(call: Call, way: Way) -> RouteStep:
+    """The call goes this way now."""
+    return _step(call, way.place, kind=way.kind.value, label=way.label, target=" ".join(way.targets))
+
+
+def begin_menu(call: Call) -> RouteStep:
+    """The call is asked for a key."""
+    return _step(call, MENU, kind=MENU)
+
+
+def end(step: RouteStep, outcome: StepOutcome, detail: str = "") -> None:
+    """A route is over, and the call has gone as it went. The first word counts."""
+    now = timezone.now()
+    ended = RouteStep.objects.filter(id=step.id, outcome="").update(outcome=outcome, ended_at=now, detail=detail[:200])
+    if ended and (told := _outcome(step, outcome)):
+        lifecycle.advance(step.call_id, "routed", outcome=told)
+
+
+def dialled(step: RouteStep, result: DialResult) -> StepOutcome:
+    """A dial is over: keep how, and say it."""
+    outcome = _DIALLED.get(result.status, StepOutcome.FAILED)
+    if result.leg_id:
+        RouteStep.objects.filter(id=step.id).update(leg_id=result.leg_id[:64])
+    end(step, outcome, "" if outcome is StepOutcome.SERVED else result.cause)
+    return outcome
+
+
+def news(call: Call, told: DialNews) -> None:
+    """A dialled leg was answered, or hung up. Nothing follows from it: it may come late, or never."""
+    step = RouteStep.objects.filter(call=call, kind__in=DIALS).last()
+    if step is None:
+        return
+    facts: dict[str, object] = {}
+    if told.action in ("answer", "connected") and step.connected_at is None:
+        facts = {"connected_at": timezone.now(), "leg_id": told.leg_id[:64]}
+    elif told.action == "hangup" and told.leg_id == (step.leg_id or told.leg_id) and told.duration_s:
+        facts = {"leg_s": told.duration_s, "leg_id": told.leg_id[:64]}
+    if facts:
+        RouteStep.objects.filter(id=step.id).update(**facts)
+
+
+def hung_up(call: Call) -> None:
+    """The call is over: so is the route that it was on."""
+    for step in RouteStep.objects.filter(call=call, outcome=""):
+        if step.kind in DIALS:
+            end(step, StepOutcome.SERVED if step.connected_at else StepOutcome.LEFT)
+        elif step.kind == Kind.VOICEMAIL:
+            end(step, StepOutcome.NO_MESSAGE)
+        elif step.kind == MENU:
+            end(step, StepOutcome.LEFT)
+        else:
+            end(step, StepOutcome.SERVED)
+
+
+def message(step: RouteStep) -> None:
+    """Voicemail has brought a message, perhaps after the hang-up."""
+    RouteStep.objects.filter(id=step.id).update(outcome=StepOutcome.MESSAGE, ended_at=step.ended_at or timezone.now())
+    lifecycle.advance(step.call_id, "routed", outcome=Outcome.MESSAGE)
+
+
+def at(call: Call, place: str) -> RouteStep | None:
+    """The call's step at a place, over or not."""
+    step: RouteStep | None = RouteStep.objects.filter(call=call, place=place).first()
+    return step
+
+
+def _step(call: Call, place: str, **facts: str) -> RouteStep:
+    step, _ = RouteStep.objects.get_or_create(
+        call=call, place=place, defaults={**facts, "tenant_id": call.tenant_id, "began_at": timezone.now()}
+    )
+    return step
+
+
+def _outcome(step: RouteStep, outcome: StepOutcome) -> Outcome | None:
+    if outcome is StepOutcome.SERVED:
+        return _SERVED.get(step.kind)  # of an agent here its report says more
+    return _CALL.get(outcome)

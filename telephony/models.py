@@ -20,12 +20,19 @@ class SignatureMode(models.TextChoices):
 
 
 class CarrierAccount(TenantModel):
-    """A tenant's account at Vobiz. The tokens are write-only: nothing shows them again."""
+    """A tenant's account at Vobiz, or its sub-account of the `platform`'s. The tokens are write-only: nothing shows them
+    again. `minute_micros` and `pulse_s` are the price of a minute and how it is rounded, as the account said when it was
+    checked last."""
 
     auth_id = models.CharField(max_length=64)
     auth_token = EncryptedTextField(blank=True)
     parent_token = EncryptedTextField(blank=True)
     signature_mode = models.CharField(max_length=10, choices=SignatureMode, default=SignatureMode.IF_PRESENT)
+    platform = models.BooleanField(default=False, db_default=False)
+    checked_at = models.DateTimeField(null=True, blank=True)
+    problem = models.CharField(max_length=400, blank=True, default="", db_default="")
+    minute_micros = models.BigIntegerField(null=True)
+    pulse_s = models.PositiveSmallIntegerField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -263,4 +270,6 @@ class UsedNonce(TenantModel):
         return self.nonce
 
 
+from telephony.numbers.models import NumberOrder, Rental  # noqa: E402, F401
 from telephony.routes.models import Route, RoutePlan, RouteShare, RouteStep  # noqa: E402, F401
+from telephony.settling.models import CarrierCdr  # noqa: E402, F401

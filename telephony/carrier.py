@@ -144,7 +144,7 @@ class Carrier:
 
     def cdrs(self, *, page: int = 1, **filters: str) -> tuple[Cdr, ...]:
         """A page of records, newest first: `cdrs(to_number=…, start_date=…)`."""
-        return self._link.ask(rest.cdrs(self._id, page=page, **filters), rest_replies.read_cdrs)
+        return self._link.ask(rest.cdrs(self._id, filters, page=page), rest_replies.read_cdrs)
 
     def recordings(self, call_uuid: str = "", *, limit: int = 20, offset: int = 0) -> tuple[StoredRecording, ...]:
         """What the carrier has recorded of a call, or of all."""
@@ -163,7 +163,9 @@ class Carrier:
 
     def numbers(self, search: str = "") -> tuple[OwnedNumber, ...]:
         """Every number that the account rents."""
-        return self._link.pages(lambda page: rest.numbers(self._id, page=page, search=search), rest_replies.read_numbers)
+        return self._link.pages(
+            lambda page: rest.numbers(self._id, page=page, search=search), rest_replies.read_numbers
+        )
 
     def search_inventory(self, search: str = "", *, country: str = "IN", page: int = 1) -> tuple[OfferedNumber, ...]:
         """25 numbers for rent, with their prices."""

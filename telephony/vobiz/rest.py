@@ -184,7 +184,7 @@ def cdr(account: str, uuid: str) -> Request:
     return Request("GET", f"/Account/{tail}", repeatable=True, other_path=f"/account/{tail}")
 
 
-def cdrs(account: str, *, page: int = 1, per_page: int = PER_PAGE, **filters: str) -> Request:
+def cdrs(account: str, filters: Mapping[str, str], *, page: int = 1, per_page: int = PER_PAGE) -> Request:
     """A list, newest first. `filters` as vobiz.md 7.3 names them: `to_number`, `start_date`, `bridge_uuid`, …"""
     given = tuple((name, value) for name, value in filters.items() if value)
     return _get(f"/Account/{_part(account)}/cdr", *given, ("page", str(page)), ("per_page", str(per_page)))

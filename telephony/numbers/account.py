@@ -1,0 +1,124 @@
+"""A tenant's account at the carrier: trying credentials, keeping them, and the platform's sub-account instead."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.utils import timezone
+
+from telephony.carrier import Carrier, CarrierError, Identity, platform_carrier
+from telephony.models import CarrierAccount
+from telephony.vobiz.rest_replies import Me
+from tenants import audit
+from tenants.models import Tenant, User
+from tenants.scope import tenant_scope
+from tenants.vault import last_four
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What came of credentials. `problem` is for people, empty when all is well; `refused`: no good at Vobiz."""
+
+    problem: str = ""
+    refused: bool = False
+    me: Me | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """An account now, as far as it could be asked. Money in millionths."""
+
+    problem: str = ""
+    available_micros: int | None = None
+    low: bool = False
+    currency: str = "INR"
+    calls: int = 0
+    most_calls: int | None = None
+    minute_micros: int | None = None
+    is_trial: bool = False
+
+
+def tried(auth_id: str, auth_token: str) -> Tried:
+    """Ask the carrier who we are. Blocking; call it outside of scopes."""
+    try:
+        me = Carrier(Identity(auth_id, auth_token)).me()
+    except CarrierError as error:
+        if error.kind in ("unauthorized", "forbidden"):
+            return Tried(str(error), refused=True)
+        return Tried(f"{error} The account has not been checked.")
+    return Tried(me=me)
+
+
+def state(carrier: Carrier) -> State:
+    """Balance, lines and price. Blocking; call it outside of scopes."""
+    try:
+        balance, lines, me = carrier.balance(), carrier.concurrency(), carrier.me()
+    except CarrierError as error:
+        return State(problem=str(error))
+    return State(
+        available_micros=balance.available_micros,
+        low=balance.low_micros is not None and balance.available_micros < balance.low_micros,
+        currency=balance.currency,
+        calls=lines.now,
+        most_calls=lines.most,
+        minute_micros=me.minute_micros,
+        is_trial=me.is_trial,
+    )
+
+
+def keep(actor: User, account: CarrierAccount, result: Tried, *, fields: list[str]) -> None:
+    """Write an account down with what came of trying it. In the tenant's scope."""
+    account.problem = result.problem
+    account.checked_at = timezone.now() if result.me else None
+    if result.me is not None:
+        account.minute_micros, account.pulse_s = result.me.minute_micros, result.me.pulse_s
+    account.save()
+    audit.record(
+        actor,
+        "changed carrier account",
+        account,
+        auth_id=account.auth_id,
+        last_four=last_four(account.auth_token),
+        fields=fields,
+        checked=result.me is not None,
+    )
+
+
+def platform_offers() -> bool:
+    """Whether tenants may have a sub-account of the platform's."""
+    return bool(settings.VOBIZ_AUTH_ID and settings.VOBIZ_AUTH_TOKEN)
+
+
+def may_rent(account: CarrierAccount | None) -> bool:
+    """Whether numbers can be rented and given back: on the platform's account somebody else pays for them."""
+    return account is not None and bool(account.auth_token) and (not account.platform or settings.VOBIZ_TENANTS_BUY)
+
+
+def join_platform(actor: User, tenant: Tenant) -> str:
+    """Give a tenant without an account a sub-account of the platform's. Blocking; opens its own scopes.
+
+    Returns what went wrong, for people; empty when it is done. The carrier shows the token once: where its reply got
+    lost there is a sub-account that nobody can use, and only the operator can take it away.
+    """
+    with tenant_scope(tenant.id):
+        if CarrierAccount.objects.exists():
+            return "There is an account already."
+    name = f"switchboard-{tenant.slug}"
+    try:
+        parent = platform_carrier()
+        if any(known.name == name for known in parent.sub_accounts()):
+            return f"Vobiz has a sub-account {name} whose token is not here. Ask the operator to remove it there."
+        made = parent.create_sub_account(name, actor.email)
+    except CarrierError as error:
+        return str(error)
+    with tenant_scope(tenant.id):
+        account = CarrierAccount(
+            tenant=tenant,
+            auth_id=made.auth_id,
+            auth_token=made.auth_token,
+            parent_token=settings.VOBIZ_AUTH_TOKEN,
+            platform=True,
+        )
+        keep(actor, account, tried(made.auth_id, made.auth_token), fields=["auth_id", "auth_token", "platform"])
+    return ""

@@ -25,19 +25,24 @@ SEND_S: Final = 5.0
 class Playout(Outgoing):
     """The task that sends."""
 
+    _sending_since: float | None = None
+    """A timer around each burst would cost more than the burst."""
+
     async def run(self) -> None:
-        """Send until the stream is stopped. Raises `TimeoutError` when the peer takes nothing for 5 s."""
+        """Send until the stream is stopped. Whoever runs it also calls `watch`."""
         loop = asyncio.get_running_loop()
         while True:
             self._wake.clear()
-            async with asyncio.timeout(SEND_S):
-                if self._clear:
-                    self._clear = False
-                    await self._line.clear()
-                if self._stop:
-                    await self._line.stop()
-                    return
-                wait_us = await self._burst(micros(self._clock.now()))
+            now = self._sending_since = self._clock.now()
+            if self._clear:
+                self._clear = False
+                await self._line.clear()
+            if self._stop:
+                await self._line.stop()
+                self._sending_since = None
+                return
+            wait_us = await self._burst(micros(now))
+            self._sending_since = None
             if self._wake.is_set():
                 continue
             timer = None if wait_us is None else loop.call_later(wait_us / 1_000_000, self._wake.set)
@@ -46,6 +51,11 @@ class Playout(Outgoing):
             finally:
                 if timer is not None:
                     timer.cancel()
+
+    def watch(self) -> None:
+        """Called now and then. Raises `TimeoutError` when the peer has taken nothing for 5 s."""
+        if self._sending_since is not None and self._clock.now() - self._sending_since > SEND_S:
+            raise TimeoutError("the peer takes nothing")
 
     async def _burst(self, now_us: int) -> int | None:
         """Send what may be sent; microseconds until more may, or None."""

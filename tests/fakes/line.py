@@ -17,6 +17,7 @@ class FakeLine:
     hang_up_ms: int = 60_000
     acks_clear: bool = True
     ack_marks: bool = True
+    stuck_ms: int | None = None  # from then on the peer takes nothing
 
     def __post_init__(self):
         self.started = self.clock.now()
@@ -59,6 +60,8 @@ class FakeLine:
 
     async def play(self, frame):
         assert len(frame) == 160
+        if self.stuck_ms is not None and self.ms >= self.stuck_ms:
+            await asyncio.Event().wait()
         now = self.clock.now()
         self.due = max(self.due, now) + 0.02
         self.heard.append((self.due, frame))

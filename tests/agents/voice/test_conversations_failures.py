@@ -248,3 +248,13 @@ def test_what_was_given_up_is_still_counted():
     assert outcome.usage("llm.tokens_in") > 0
     assert outcome.usage("llm.tokens_out") == 15
     assert outcome.counter("usage_estimated") == 1
+
+
+# --- the carrier ---
+
+
+def test_a_peer_that_takes_nothing_for_five_seconds_is_given_up():
+    outcome = call(fakes([], []), blueprint=replace(BLUEPRINT, greeting=LONG), stuck_ms=1_000, hang_up_ms=30_000)
+
+    assert outcome.report.outcome == "line_dead"
+    assert 6_000 <= outcome.report.duration_ms <= 7_000

@@ -55,6 +55,12 @@ def current_tenant_id() -> UUID:
 def _database_says(**settings: str) -> Iterator[None]:
     """Set configuration parameters for the transaction, and put back what an outer transaction had."""
     names = list(settings)
+    if not connection.in_atomic_block:
+        # Nothing to put back: they end with the transaction.
+        with transaction.atomic():
+            _set(settings)
+            yield
+        return
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute(
@@ -62,17 +68,19 @@ def _database_says(**settings: str) -> Iterator[None]:
                 names,
             )
             before = cursor.fetchone()
-            for name in names:
-                cursor.execute("SELECT set_config(%s, %s, true)", [name, settings[name]])
+        _set(settings)
         yield
     # A rolled back savepoint has already put the old values back; a released one has not.
     if connection.in_atomic_block and not connection.needs_rollback:
-        with connection.cursor() as cursor:
-            for name, value in zip(names, before, strict=True):
-                cursor.execute(
-                    "SELECT set_config(%s, %s, true)",
-                    [name, value or ("none" if name == "role" else "")],
-                )
+        _set({name: value or ("none" if name == "role" else "") for name, value in zip(names, before, strict=True)})
+
+
+def _set(settings: dict[str, str]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT " + ", ".join("set_config(%s, %s, true)" for _ in settings),
+            [word for setting in settings.items() for word in setting],
+        )
 
 
 @contextmanager

@@ -1,0 +1,287 @@
+"""How a conversation goes on when the process that led it is gone: what is noted while it runs, and what that means.
+
+A note is JSON under a key; a later one takes an earlier one's place:
+
+began    {at, variables}: when the call's first stream began, and what the look-up filled in
+m0, m1…  the messages of the dialogue, but for the instructions
+reply    what is being said: kind, parts, tools asked with their results so far; null between replies
+state    language, facts collected, patience learnt, keys, a pending ending, …
+
+Pure but for the protocol at the end. Times are ms since the first stream began.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, Final, Protocol
+
+import msgspec
+
+from agents.voice import builtin
+from agents.voice.blueprint import Phrases
+from agents.voice.dialogue import RUNNING, paired
+from agents.voice.providers.base import Message, ToolCall
+from agents.voice.report import TurnRecord, Usage
+
+UNKNOWN: Final = (
+    "The connection was lost before there was a result. Whether it was done is not known. Do not do it again: tell the "
+    "caller that it may or may not have been done."
+)
+"""Result of a tool that writes, when the process that ran it died."""
+NOT_READ: Final = "The connection was lost before there was a result. Ask again if it is still needed."
+NOT_KEYED: Final = "The line was gone while the caller used the keypad. Ask for the whole number again."
+KEYED_LOST: Final = "(a number that was lost with the line; ask for it again)"
+QUIET_MS: Final = 2_000
+"""A hand-over in silence that took longer than this is explained to the caller."""
+SLOW: Final = 11
+"""Characters a second of a slow voice: a sentence counts as heard when even that would have said it."""
+USUAL: Final = 14
+_KEYED: Final = re.compile(r"\{\{keyed\.\d+\}\}")
+_SENTENCE: Final = re.compile(r"(?<=[.?!।])\s+")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What one round of a reply said and asked for. `results` by the call's id; `writes`: ids of tools that write."""
+
+    text: str
+    calls: tuple[ToolCall, ...]
+    results: dict[str, str] = field(default_factory=dict)
+    writes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """A reply under way. `parts` are those after the last round of tools; `whole`: there are no more.
+
+    `audible_ms`: when its first sound left; None: the caller has heard nothing of it.
+    """
+
+    kind: str
+    parts: tuple[str, ...] = ()
+    rounds: tuple[Asked, ...] = ()
+    whole: bool = False
+    audible_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What else the conversation knows. `ending`: the reason of an ending under way. `quiet`: left while both were
+    silent. `keys`: pressed, and no turn yet. `patience` as `Patience.learnt`."""
+
+    greeted: bool = False
+    language: str = ""
+    collected: tuple[tuple[str, str], ...] = ()
+    hints: tuple[str, ...] = ()
+    patience: tuple[float, float, int] = (0.0, 0.0, 0)
+    keys: str = ""
+    ending: str = ""
+    transfer_to: str | None = None
+    failures: int = 0
+    farewells: int = 0
+    quiet: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Began:
+    """When the first stream began, and what its look-up filled in."""
+
+    at: datetime
+    variables: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Resumption:
+    """Where to go on. `elapsed_ms` is now, `lost_ms` since when nobody served the caller.
+
+    `note` is told to the model, and `phrase` to the caller before anything else: what became of a transfer, say.
+    """
+
+    elapsed_ms: int
+    messages: tuple[Message, ...] = ()
+    turns: tuple[TurnRecord, ...] = ()
+    usage: tuple[Usage, ...] = ()
+    state: State = State()
+    reply: Unfinished | None = None
+    lost_ms: int | None = None
+    note: str = ""
+    phrase: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """What was heard of a reply, about, when the line was lost."""
+
+    kind: str
+    heard: str
+    unheard: str
+    started_ms: int
+    ended_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How to go on from `messages`: end for the reason `ends`; or greet; or say `bridge`, and then `say` or what the
+    model answers; or, with nothing of these, wait for the caller."""
+
+    messages: tuple[Message, ...]
+    cut: Cut | None = None
+    bridge: str = ""
+    say: tuple[str, ...] = ()
+    answer: bool = False
+    greet: bool = False
+    ends: str = ""
+
+
+def plan(found: Resumption, phrases: Phrases) -> Plan:
+    """What to do first."""
+    reply, state = found.reply, found.state
+    messages = tuple(_settled(message) for message in found.messages)
+    if reply is not None:
+        messages += tuple(message for one in reply.rounds for message in _messages(one))
+    cut = _cut(found)
+    if found.note:
+        return Plan(_with_note(messages, found.note), cut, bridge=found.phrase, answer=True)
+    if state.ending:
+        return Plan(messages, cut, ends=state.ending)
+    if not state.greeted:
+        return Plan(messages, greet=True)
+    if state.quiet and reply is None and found.lost_ms is not None and found.elapsed_ms - found.lost_ms <= QUIET_MS:
+        return Plan(messages)
+    bridge = found.phrase or phrases.resumed
+    if reply is not None and reply.kind == "speech" and reply.whole:
+        heard, rest = _sentences(found)
+        if heard:
+            messages += (Message("assistant", " ".join(heard), interrupted=bool(rest)),)
+        return Plan(messages, cut, bridge, rest or (phrases.again,))
+    if reply is not None and reply.kind == "greeting":
+        return Plan(messages, cut, bridge, (_question(" ".join(reply.parts)) or phrases.again,))
+    if messages and messages[-1].role in ("user", "tool"):
+        return Plan(messages, cut, bridge, answer=True)
+    return Plan(messages, cut, bridge, (phrases.again,))
+
+
+def began(notes: Mapping[str, Any]) -> Began | None:
+    """What was noted when the first stream began."""
+    return msgspec.convert(notes["began"], Began) if notes.get("began") else None
+
+
+def read(
+    notes: Mapping[str, Any],
+    *,
+    elapsed_ms: int,
+    lost_ms: int | None,
+    turns: tuple[TurnRecord, ...],
+    usage: tuple[Usage, ...],
+    note: str = "",
+    phrase: str = "",
+) -> Resumption:
+    """Notes as JSON gives them back → where to go on. Raises `msgspec.ValidationError` for what is no note of ours."""
+    messages: list[Message] = []
+    while (noted := notes.get(f"m{len(messages)}")) is not None:
+        messages.append(msgspec.convert(noted, Message))
+    return Resumption(
+        elapsed_ms=elapsed_ms,
+        messages=tuple(messages),
+        turns=turns,
+        usage=usage,
+        state=msgspec.convert(notes.get("state") or {}, State),
+        reply=msgspec.convert(notes.get("reply"), Unfinished | None),
+        lost_ms=lost_ms,
+        note=note,
+        phrase=phrase,
+    )
+
+
+def _settled(message: Message) -> Message:
+    """A tool that was still running when its reply was over writes: what became of it nobody knows. What was keyed in
+    secret was not noted."""
+    if message.role == "tool" and message.text == RUNNING:
+        return replace(message, text=UNKNOWN)
+    return replace(message, text=_KEYED.sub(KEYED_LOST, message.text)) if "{{keyed." in message.text else message
+
+
+def _messages(one: Asked) -> tuple[Message, ...]:
+    results = {}
+    for call in one.calls:
+        missing = UNKNOWN if call.id in one.writes else NOT_KEYED if call.name == "collect_digits" else NOT_READ
+        missing = builtin.CONTINUED if call.name in ("end_call", "transfer") else missing
+        results[call.id] = one.results.get(call.id, missing)
+    return paired(one.text, one.calls, results)
+
+
+def _with_note(messages: tuple[Message, ...], note: str) -> tuple[Message, ...]:
+    """The note as the result of the transfer that it is about, else as a remark."""
+    asked = {call.id for message in messages for call in message.calls if call.name == "transfer"}
+    for at in range(len(messages) - 1, -1, -1):
+        if messages[at].role == "tool" and messages[at].call_id in asked:
+            return (*messages[:at], replace(messages[at], text=note), *messages[at + 1 :])
+    return (*messages, Message("user", f"({note})"))
+
+
+def _sentences(found: Resumption) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The parts that were surely heard, and the rest."""
+    reply = found.reply
+    if reply is None or reply.audible_ms is None or found.lost_ms is None:
+        return (), reply.parts if reply is not None else ()
+    left_s, count = (found.lost_ms - reply.audible_ms) / 1000, 0
+    if not reply.rounds:  # what was said before tools has taken some of that time, nobody knows how much
+        for part in reply.parts:
+            left_s -= len(part) / SLOW + 0.5
+            if left_s < 0:
+                break
+            count += 1
+    return reply.parts[:count], reply.parts[count:]
+
+
+def _cut(found: Resumption) -> Cut | None:
+    reply = found.reply
+    if reply is None or reply.audible_ms is None or found.lost_ms is None or found.lost_ms <= reply.audible_ms:
+        return None
+    words = " ".join([*(one.text for one in reply.rounds if one.text), *reply.parts]).split()
+    left, count = (found.lost_ms - reply.audible_ms) / 1000 * USUAL, 0
+    while count < len(words) and left >= len(words[count]):
+        left -= len(words[count]) + 1
+        count += 1
+    heard, unheard = " ".join(words[:count]), " ".join(words[count:])
+    return Cut(reply.kind, heard, unheard, reply.audible_ms, found.lost_ms) if heard else None
+
+
+def _question(text: str) -> str:
+    """What a greeting asks at its end, if that is a sentence of its own."""
+    sentences = _SENTENCE.split(text.strip())
+    return sentences[-1] if len(sentences) > 1 and sentences[-1].endswith("?") else ""
+
+
+class Notebook(Protocol):
+    """Where a running conversation writes what another process would need. Nothing here makes the engine wait, but
+    `kept`."""
+
+    def note(self, key: str, value: object, *, lazy: bool = False) -> None:
+        """Keep at once, or `lazy`: together with what comes next. A frozen value that `msgspec` can encode, or None."""
+        ...
+
+    def used(self, usage: tuple[Usage, ...], lasted_ms: int) -> None:
+        """What the call has used until now, previous streams included."""
+        ...
+
+    async def kept(self) -> bool:
+        """Wait until everything so far is kept, for a second at most. False: another process has the call."""
+        ...
+
+
+class NoNotes:
+    """For a call that nobody will take over."""
+
+    def note(self, key: str, value: object, *, lazy: bool = False) -> None:
+        """Forget it."""
+
+    def used(self, usage: tuple[Usage, ...], lasted_ms: int) -> None:
+        """Forget it."""
+
+    async def kept(self) -> bool:
+        """At once."""
+        return True

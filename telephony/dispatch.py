@@ -1,4 +1,4 @@
-"""May this call be taken, and by whom: number → `Connect` or `Refuse`, in one short transaction.
+"""May this call be taken, and by whom: number → `Connect`, `Ask`, `Follow` or `Refuse`, in one short transaction.
 
 Nothing here waits for a provider or a carrier. The row is keyed by the carrier's id, so that a repeated webhook finds
 the same call and gets the same answer.
@@ -17,8 +17,13 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from telephony import live, metrics
+from agents.models import AgentVersion
+from telephony import lifecycle, live, metrics
 from telephony.models import LIVE, Call, Kind, Outcome, PhoneNumber, Status, WebhookEvent
+from telephony.routes import hosting, plan, steps
+from telephony.routes.models import RouteStep
+from telephony.routes.plan import MENU, WE_ARE_CLOSED, Menu, Way
+from telephony.routes.reading import plan_of
 from telephony.vobiz.callbacks import IncomingCall
 from tenants.models import Tenant
 from tenants.scope import platform_scope, tenant_scope
@@ -30,6 +35,8 @@ SENTENCES: Final[dict[str, str]] = {
     "not_published": "Sorry, nobody can take your call at the moment. Please try again later. Goodbye.",
     "tenant_full": "Sorry, all our lines are busy. Please try again in a few minutes. Goodbye.",
     "no_capacity": "Sorry, all our lines are busy. Please try again in a few minutes. Goodbye.",
+    "closed": WE_ARE_CLOSED,
+    "not_taken": "Sorry, this number is not taking calls at the moment. Goodbye.",
     "over": "Goodbye.",
 }
 """What the caller of a refused call hears, by reason."""
@@ -46,38 +53,76 @@ class Connect:
 
 
 @dataclass(frozen=True, slots=True)
+class Ask:
+    """The menu asks for a key first."""
+
+    tenant_id: UUID
+    call_id: UUID
+    menu: Menu
+
+
+@dataclass(frozen=True, slots=True)
+class Follow:
+    """Somebody else takes it: an agent elsewhere, a person, voicemail."""
+
+    call: Call
+    way: Way
+
+
+@dataclass(frozen=True, slots=True)
 class Refuse:
-    """Nobody takes it. `reason` is a key of `SENTENCES`; there is no row where the number was not the tenant's."""
+    """Nobody takes it. `reason` is a key of `SENTENCES`; there is no row where the number was not the tenant's.
+
+    `said`: the route's own words instead; empty: none, the call is rejected unanswered.
+    """
 
     reason: str
     call_id: UUID | None = None
+    said: str | None = None
 
     @property
     def sentence(self) -> str:
-        return SENTENCES[self.reason]
+        return SENTENCES[self.reason] if self.said is None else self.said
 
 
-def decide(number: PhoneNumber, incoming: IncomingCall) -> Connect | Refuse:
+Decision = Connect | Ask | Follow | Refuse
+
+
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """What a call gets: a way with the version of an agent of ours, the menu, or nothing and why."""
+
+    way: Way | Menu | None
+    version: AgentVersion | None = None
+    reason: str = ""
+
+
+def decide(number: PhoneNumber, incoming: IncomingCall) -> Decision:
     """Admit or refuse a call to `number`. Opens its own scopes: call it outside of any."""
     if not same_number(incoming.to_number, number.e164):
         return _refused(Refuse("wrong_number"), number, incoming)
-    with platform_scope("capacity of all stream workers"):
-        busy = Call.objects.filter(status=Status.STREAMING).exclude(kind=Kind.CHAT).count()
+    full = streams_full()
     with tenant_scope(number.tenant_id):
         # Serialises the admissions of one tenant; NO KEY leaves the rows that point at the tenant alone.
         tenant = Tenant.objects.select_for_update(no_key=True).get(id=number.tenant_id)
         known = Call.objects.filter(carrier_id=incoming.call_id).first()
         if known is not None:
-            return _as_before(known)
+            return _as_before(number, known)
         if _hung_up_before(incoming.call_id):
             return _refused(Refuse("over"), number, incoming)
-        reason = _obstacle(tenant, number, busy)
-        call = _open(number, incoming, reason)
+        taken = _take(tenant, number, incoming.call_id, full=full)
+        call = _open(number, incoming, taken)
+        decision = _decided(call, taken)
         call_id, tenant_id = call.id, call.tenant_id
         transaction.on_commit(lambda: live.call_changed(tenant_id, call_id, created=True))
-    if reason:
-        return _refused(Refuse(reason, call_id), number, incoming)
-    return Connect(tenant_id, call_id)
+    return _refused(decision, number, incoming) if isinstance(decision, Refuse) else decision
+
+
+def streams_full() -> bool:
+    """Whether all stream workers together have no room for one more call. Opens a scope of its own."""
+    with platform_scope("capacity of all stream workers"):
+        busy = Call.objects.filter(status=Status.STREAMING).exclude(kind=Kind.CHAT).count()
+    return busy >= settings.CALLS_PER_PROCESS * len(settings.STREAM_URLS)
 
 
 def same_number(said: str, e164: str) -> bool:
@@ -92,18 +137,37 @@ def same_number(said: str, e164: str) -> bool:
     return other is not None and phonenumbers.format_number(other, phonenumbers.PhoneNumberFormat.E164) == e164
 
 
-def _obstacle(tenant: Tenant, number: PhoneNumber, busy: int) -> str:
+def _take(tenant: Tenant, number: PhoneNumber, seed: str, *, full: bool) -> _Taken:
+    """Choose by hour and menu. What cannot serve gives way to the number's fallback, which may use as many lines again:
+    "all lines are busy" is what most fallbacks are for."""
     if not number.enabled:
-        return "disabled"
-    if number.agent is None:
-        return "no_agent"
-    if number.agent.published_id is None:
-        return "not_published"
-    if lines_in_use() >= tenant.max_calls:
-        return "tenant_full"
-    if busy >= settings.CALLS_PER_PROCESS * len(settings.STREAM_URLS):
-        return "no_capacity"
-    return ""
+        return _Taken(None, reason="disabled")
+    routes = plan_of(number)
+    found = plan.choose(routes, timezone.now())
+    if isinstance(found, Way) and found.kind is plan.Kind.REFUSAL:
+        return _Taken(found, reason="closed" if found.place == plan.CLOSED else "not_taken")
+    lines = lines_in_use()
+    taken = _served(number, found, seed, full=full)
+    if lines >= tenant.max_calls and taken.reason not in ("no_agent", "not_published"):
+        taken = _Taken(found, reason="tenant_full")
+    if not taken.reason:
+        return taken
+    spare = plan.after(routes, found.place if isinstance(found, Way) else plan.OPEN)
+    if spare is None or lines >= 2 * tenant.max_calls:
+        return taken
+    if spare.kind is plan.Kind.REFUSAL:
+        return _Taken(spare, reason=taken.reason)
+    instead = _served(number, spare, seed, full=full)
+    return taken if instead.reason else instead
+
+
+def _served(number: PhoneNumber, found: Way | Menu | None, seed: str, *, full: bool) -> _Taken:
+    if found is None:
+        return _Taken(None, reason="no_agent")
+    if isinstance(found, Menu) or found.kind is not plan.Kind.AGENT:
+        return _Taken(found)
+    version, obstacle = hosting.version_for(number, found, seed)
+    return _Taken(found, version, obstacle or ("no_capacity" if full else ""))
 
 
 def lines_in_use() -> int:
@@ -117,33 +181,69 @@ def _hung_up_before(carrier_id: str) -> bool:
     return told.filter(Q(kind="hangup") | Q(fields__Event="Hangup")).exists()
 
 
-def _open(number: PhoneNumber, incoming: IncomingCall, reason: str) -> Call:
-    agent = number.agent
+def _open(number: PhoneNumber, incoming: IncomingCall, taken: _Taken) -> Call:
+    """The row. A refused call keeps whom it was for."""
     now = timezone.now()
+    reason = taken.reason
+    agent_id = taken.way.agent_id if isinstance(taken.way, Way) else number.agent_id
     row: Call = Call.objects.create(
         carrier_id=incoming.call_id,
         caller=incoming.from_number,
         called=number.e164,
         direction=incoming.direction,
         number=number,
-        agent=agent,
-        version=agent.published if agent else None,
+        agent_id=agent_id,
+        version=taken.version,
         created_at=now,
         status=Status.REFUSED if reason else Status.RINGING,
         outcome=Outcome.REFUSED if reason else "",
         ended_at=now if reason else None,
         error=reason,
-        stream_offers=0 if reason else 1,
+        stream_offers=1 if taken.version and not reason else 0,
     )
     return row
 
 
-def _as_before(call: Call) -> Connect | Refuse:
+def _decided(call: Call, taken: _Taken) -> Decision:
+    """Write down where the call goes, and say it."""
+    match taken:
+        case _Taken(reason=reason, way=way) if reason:
+            own = way.say if isinstance(way, Way) and way.kind is plan.Kind.REFUSAL else None
+            return Refuse(reason, call.id, own)
+        case _Taken(way=Menu() as menu):
+            steps.begin_menu(call)
+            lifecycle.advance(call.id, "answered", answered_at=call.created_at)
+            return Ask(call.tenant_id, call.id, menu)
+        case _Taken(way=Way() as way):
+            steps.begin(call, way)
+            if way.kind is plan.Kind.AGENT:
+                return Connect(call.tenant_id, call.id)
+            lifecycle.advance(call.id, "put_through", answered_at=call.created_at)
+            return Follow(call, way)
+    raise AssertionError("taken by nobody, for no reason")
+
+
+def _as_before(number: PhoneNumber, call: Call) -> Decision:
+    """The same webhook again: what was said the first time."""
     if call.status == Status.REFUSED:
-        return Refuse(call.error, call.id)
+        return _refused_before(number, call)
     if call.status == Status.ENDED:
         return Refuse("over", call.id)
-    return Connect(call.tenant_id, call.id)
+    step = RouteStep.objects.filter(call=call).first()
+    if step is None or step.kind == plan.Kind.AGENT:
+        return Connect(call.tenant_id, call.id)
+    routes = plan_of(number)
+    if step.kind == MENU and routes.menu is not None:
+        return Ask(call.tenant_id, call.id, routes.menu)
+    way = routes.ways.get(step.place)
+    return Follow(call, way) if way else Refuse("over", call.id)
+
+
+def _refused_before(number: PhoneNumber, call: Call) -> Refuse:
+    place = {"closed": plan.CLOSED, "not_taken": plan.OPEN}.get(call.error, plan.FALLBACK)
+    way = None if call.error == "disabled" else plan_of(number).ways.get(place)
+    own = way.say if way is not None and way.kind is plan.Kind.REFUSAL else None
+    return Refuse(call.error, call.id, own)
 
 
 def _refused(refusal: Refuse, number: PhoneNumber, incoming: IncomingCall) -> Refuse:

@@ -14,7 +14,10 @@ live_calls = Gauge("switchboard_live_calls", "Calls with an open media socket.",
 tasks = Gauge("switchboard_tasks", "Tasks that work for a call.", multiprocess_mode="livesum")
 journal_backlog = Gauge("switchboard_journal_backlog", "Records waiting to be written.", multiprocess_mode="livesum")
 calls_total = Counter("switchboard_calls_total", "Calls that are over.", ["outcome"])
-REFUSALS = ("wrong_number", "disabled", "no_agent", "not_published", "tenant_full", "no_capacity", "draining", "over")
+REFUSALS = (
+    *("wrong_number", "disabled", "no_agent", "not_published", "tenant_full", "no_capacity", "draining", "over"),
+    *("closed", "not_taken"),
+)
 """Why a call is not taken: the reasons of `dispatch` and of `admission`."""
 
 calls_refused_total = Counter("switchboard_calls_refused_total", "Calls that were not taken.", ["reason"])

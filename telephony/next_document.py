@@ -1,17 +1,24 @@
 """What the carrier runs next, as a document: at the answer, and whenever a stream or a dial has ended with the caller
-still there."""
+still there.
+
+After a stream an ordered list of steps is asked, `STEPS`: the first that knows what to do says it.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
 from typing import Final
 
-from django.conf import settings
 from django.db.models import F
-from django.urls import reverse
 
 from agents import publishing
-from telephony import lifecycle, stream_token
+from telephony import lifecycle
+from telephony.addresses import callback_url as callback_url
+from telephony.dispatch import Ask, Connect, Decision, Follow, Refuse
 from telephony.models import Call, Outcome, PhoneNumber, Status
+from telephony.routes import documents, entering
 from telephony.stream_token import Ticket
 from telephony.vobiz import answers
 from telephony.vobiz.callbacks import DialResult
@@ -20,26 +27,62 @@ from tenants.scope import tenant_scope
 APOLOGY: Final = "I am sorry, we have a technical problem. Please call again in a moment. Goodbye."
 NOBODY: Final = "I am sorry, nobody could take your call. Please try again later. Goodbye."
 ONE_MOMENT: Final = "One moment, please."
-OFFERS: Final = 3
-"""How many stream workers a call is offered to before it gets an apology."""
+STAY: Final = "Please stay on the line."
+AGAIN: Final = ((0, ""), (1, ONE_MOMENT), (2, ""), (3, STAY), (4, ""), (5, STAY))
+"""Seconds to wait, and what to say first, before each further offer of a call whose stream could not be opened: at once
+to the next worker, then slower. A worker that dies alone is back, loaded, within 10 s; after 15 s comes the apology."""
 
-_WELL: Final = {Outcome.AGENT_HUNG_UP, Outcome.SILENCE, Outcome.MAX_DURATION, Outcome.CALLER_HUNG_UP, Outcome.TRANSFER}
+_WELL: Final = {
+    Outcome.AGENT_HUNG_UP,
+    Outcome.SILENCE,
+    Outcome.MAX_DURATION,
+    Outcome.CALLER_HUNG_UP,
+    Outcome.TRANSFER,
+    Outcome.ELSEWHERE,
+    Outcome.MESSAGE,
+}
 """Endings after which there is nothing left to say."""
 
 
-def callback_url(kind: str, number: PhoneNumber) -> str:
-    """The public address of one of a number's callbacks: `answer`, `hangup`, `after-stream` or `stream-status`."""
-    return settings.PUBLIC_URL.rstrip("/") + reverse(f"vobiz:{kind}", args=[number.token])
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """A call whose caller is on the line with nothing more to run. `dialled` after a `<Dial>`.
+
+    `patient`: there is time to wait for the engine's report.
+    """
+
+    number: PhoneNumber
+    call: Call
+    dialled: DialResult | None
+    patient: bool
 
 
-def stream(number: PhoneNumber, ticket: Ticket) -> answers.Answer:
-    """Give the call to an agent. No carrier retries: a closed stream comes back at once, for the next document."""
-    return answers.Connect(
-        stream_url=stream_token.address(ticket),
-        status_url=callback_url("stream-status", number),
-        after_url=callback_url("after-stream", number),
-        max_retries=0,
-    )
+class Wait(Enum):
+    """The answer of a step that needs a moment: the whole list is asked again soon, with the call read anew."""
+
+    LATER = "later"
+
+
+NextStep = Callable[[Situation], answers.Answer | Wait | None]
+"""None: not my business. In the tenant's scope; asked twice it gives the same."""
+
+
+def first(number: PhoneNumber, decision: Decision) -> answers.Answer:
+    """The answer to a call that rings."""
+    match decision:
+        case Connect(tenant_id=tenant_id, call_id=call_id):
+            return stream(number, Ticket(tenant_id, call_id))
+        case Ask(menu=menu):
+            return documents.menu(number, menu, 1)
+        case Follow(call=call, way=way):
+            return documents.way(number, call, way)
+        case Refuse():
+            return documents.goodbye(decision.sentence) if decision.sentence else answers.Hangup("rejected")
+
+
+def stream(number: PhoneNumber, ticket: Ticket, *, wait_s: int = 0, text: str = "") -> answers.Answer:
+    """Give the call to an agent of ours, `wait_s` from now with a sentence before."""
+    return documents.agent(number, ticket, wait_s=wait_s, text=text)
 
 
 def after(number: PhoneNumber, carrier_id: str, dialled: DialResult | None, *, patient: bool) -> answers.Answer | None:
@@ -48,30 +91,36 @@ def after(number: PhoneNumber, carrier_id: str, dialled: DialResult | None, *, p
         call = Call.objects.select_related("version__agent").filter(carrier_id=carrier_id).first()
         if call is None:
             return answers.Hangup()
-        match call.status:
-            case Status.RINGING:
-                return _other_worker(number, call)
-            case Status.STREAMING:
-                return None if patient else answers.Goodbye(APOLOGY)
-            case Status.ANSWERED if not call.outcome:
-                return None if patient else answers.Hangup()
-            case Status.ANSWERED | Status.TRANSFERRING:
-                return _through(number, call, dialled)
-            case _:
-                well = call.status == Status.REFUSED or call.outcome in _WELL
-                return answers.Hangup() if well else answers.Goodbye(APOLOGY)
+        situation = Situation(number, call, dialled, patient)
+        for step in STEPS:
+            found = step(situation)
+            if found is not None:
+                return None if isinstance(found, Wait) else found
+    return answers.Hangup()
 
 
-def _other_worker(number: PhoneNumber, call: Call) -> answers.Answer:
-    """The stream was refused (a worker that drains or is full, or none there): try the next one."""
-    if call.stream_offers >= OFFERS:
-        lifecycle.advance(call.id, "lost", outcome=Outcome.FAILED, error="no stream worker took the call")
-        return answers.Goodbye(APOLOGY)
-    Call.objects.filter(id=call.id).update(stream_offers=F("stream_offers") + 1)
-    return stream(number, Ticket(call.tenant_id, call.id))
+def _report(situation: Situation) -> answers.Answer | Wait | None:
+    """The engine has stopped the stream and its report is on its way. Without one, goodbye was heard all the same."""
+    call = situation.call
+    if call.status == Status.STREAMING and situation.patient:
+        return Wait.LATER
+    if call.status == Status.ANSWERED and not call.outcome and not entering.unopened(call):
+        return Wait.LATER if situation.patient else answers.Hangup()
+    return None
 
 
-def _through(number: PhoneNumber, call: Call, dialled: DialResult | None) -> answers.Answer:
+def _unopened(situation: Situation) -> answers.Answer | None:
+    """The stream of an agent of ours was refused."""
+    if not entering.unopened(situation.call):
+        return None
+    return _other_worker(situation.number, situation.call) or _give_up(situation, "no stream worker took the call")
+
+
+def _through(situation: Situation) -> answers.Answer | None:
+    """The agent has promised somebody else."""
+    number, call, dialled = situation.number, situation.call, situation.dialled
+    if call.status not in (Status.ANSWERED, Status.TRANSFERRING) or call.outcome != Outcome.TRANSFER:
+        return None
     if dialled is not None:
         return answers.Hangup() if dialled.bridged else answers.Goodbye(NOBODY)
     target = _target(call)
@@ -85,6 +134,36 @@ def _through(number: PhoneNumber, call: Call, dialled: DialResult | None) -> ans
         events_url=callback_url("stream-status", number),
     )
     return answers.Transfer(ONE_MOMENT, dial)
+
+
+def _failed(situation: Situation) -> answers.Answer | None:
+    """The agent cannot go on: the number's fallback takes the call, or it ends with an apology."""
+    call = situation.call
+    if call.status == Status.REFUSED or call.outcome in _WELL:
+        return None
+    return _give_up(situation, call.outcome or "no report")
+
+
+STEPS: Final[tuple[NextStep, ...]] = (_report, _unopened, _through, _failed)
+"""In this order; after the last the call is hung up."""
+
+
+def _give_up(situation: Situation, why: str) -> answers.Answer:
+    number, call = situation.number, situation.call
+    if entering.hung_up(call):
+        return answers.Hangup()
+    entering.agent_failed(call, why)
+    return entering.fallback(number, call, entering.agents_place(call)) or answers.Goodbye(APOLOGY)
+
+
+def _other_worker(number: PhoneNumber, call: Call) -> answers.Answer | None:
+    """A worker that drains or is full, or none there: try the next one, or wait for one. None: that was the last."""
+    if call.stream_offers > len(AGAIN):
+        lifecycle.advance(call.id, "lost", outcome=Outcome.FAILED, error="no stream worker took the call")
+        return None
+    Call.objects.filter(id=call.id).update(stream_offers=F("stream_offers") + 1)
+    wait_s, text = AGAIN[max(call.stream_offers, 1) - 1]
+    return stream(number, Ticket(call.tenant_id, call.id), wait_s=wait_s, text=text)
 
 
 def _target(call: Call) -> str:

@@ -45,6 +45,9 @@ _OVER: Final = {
     Outcome.MISSED: Standing("Gave up while ringing", "", "open"),
     Outcome.LOST: Standing("Lost", "bad", "warn"),
     Outcome.REFUSED: Standing("Refused", "wait", "warn"),
+    Outcome.ELSEWHERE: Standing("Taken elsewhere", "info", "transfer"),
+    Outcome.MESSAGE: Standing("Left a message", "ok", "talk"),
+    Outcome.UNANSWERED: Standing("Nobody answered", "wait", "warn"),
 }
 _WRAPPING_UP: Final = Standing("Ended", "", "clock")
 _WROTE: Final = Standing("Chat is over", "", "talk")
@@ -56,6 +59,8 @@ REFUSALS: Final = {
     "not_published": "the agent is not published yet",
     "tenant_full": "all of your lines were busy",
     "no_capacity": "all lines of the platform were busy",
+    "closed": "the number was closed",
+    "not_taken": "this number’s route refuses calls",
 }
 
 

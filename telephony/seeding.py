@@ -8,8 +8,8 @@ from itertools import count
 from typing import Any, Final
 
 from agents.models import Agent
+from telephony.addresses import callback_url
 from telephony.models import CarrierAccount, PhoneNumber
-from telephony.next_document import callback_url
 from tenants.models import Tenant
 from tenants.scope import platform_scope, tenant_scope
 

@@ -17,6 +17,8 @@ from tenants.scope import platform_scope, tenant_scope
 QUIET: Final = timedelta(seconds=60)
 """The journal says every 10 s that a stream lives."""
 RINGING: Final = timedelta(seconds=120)
+MENU: Final = timedelta(minutes=10)
+"""Longer nobody thinks about a key."""
 TRANSFERRING: Final = timedelta(hours=4)
 """A bridge has no heartbeat; 14,400 s is where `<Dial>` ends it by itself (vobiz.md 3.5)."""
 
@@ -41,7 +43,9 @@ def sweep() -> Swept:
                 Q(status=Status.STREAMING) & silent
                 | Q(status=Status.RINGING, created_at__lt=now - RINGING)
                 | Q(status=Status.ANSWERED) & silent
+                | Q(status=Status.ANSWERED, stream_started_at=None, answered_at__lt=now - MENU)
                 | Q(status=Status.TRANSFERRING, stream_ended_at__lt=now - TRANSFERRING)
+                | Q(status=Status.TRANSFERRING, stream_started_at=None, answered_at__lt=now - TRANSFERRING)
                 | Q(status=Status.ENDED, outcome="", ended_at__lt=now - QUIET)
             ).values_list("tenant_id", "id")
         )

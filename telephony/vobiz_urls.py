@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from telephony import webhooks
+from telephony.routes import webhooks as routes
 
 app_name = "vobiz"
 
@@ -13,4 +14,7 @@ urlpatterns = [
     path("hangup/<str:token>/", webhooks.hangup, name="hangup"),
     path("after-stream/<str:token>/", webhooks.after_stream, name="after-stream"),
     path("stream-status/<str:token>/", webhooks.stream_status, name="stream-status"),
+    path("menu/<str:token>/<int:attempt>/", routes.menu, name="menu"),
+    path("routed/<str:token>/<str:place>/", routes.routed, name="routed"),
+    path("recording/<str:token>/<str:purpose>/", routes.recording, name="recording"),
 ]

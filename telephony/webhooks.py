@@ -19,7 +19,7 @@ from django.views.decorators.http import require_http_methods
 from telephony import dispatch, intake, lifecycle, next_document
 from telephony.intake import Callback, RefusedCallback
 from telephony.models import Call
-from telephony.stream_token import Ticket
+from telephony.routes import steps
 from telephony.vobiz import answers, callbacks
 from telephony.vobiz.errors import BadField
 from tenants.scope import tenant_scope
@@ -28,22 +28,22 @@ REPORT_S: Final = 2.0
 """How long the next document waits for the engine's report; the caller hears nothing meanwhile."""
 REPORT_LOOK_S: Final = 0.05
 
-View = Callable[[HttpRequest, str], HttpResponse]
+View = Callable[..., HttpResponse]
 
 log = structlog.get_logger(__name__)
 
 
-def _callback(kind: str) -> Callable[[Callable[[Callback], HttpResponse]], View]:
-    """Make a view of what is done with a genuine callback."""
+def genuine(kind: str) -> Callable[[Callable[..., HttpResponse]], View]:
+    """Make a view of what is done with a genuine callback, which is given what else is in the path."""
 
-    def decorate(handle: Callable[[Callback], HttpResponse]) -> View:
-        def view(request: HttpRequest, token: str) -> HttpResponse:
+    def decorate(handle: Callable[..., HttpResponse]) -> View:
+        def view(request: HttpRequest, token: str, **path: object) -> HttpResponse:
             try:
                 callback = intake.take(kind, token, request)
             except RefusedCallback as refused:
                 return HttpResponse(f"{refused}\n", status=refused.status, content_type="text/plain")
             try:
-                reply = handle(callback)
+                reply = handle(callback, **path)
             except BadField as bad:
                 intake.close(callback, error=str(bad))
                 log.warning("callback_malformed", kind=kind, field=bad.field, number=callback.number.e164)
@@ -60,50 +60,50 @@ def _callback(kind: str) -> Callable[[Callable[[Callback], HttpResponse]], View]
     return decorate
 
 
-@_callback("answer")
+@genuine("answer")
 def answer(callback: Callback) -> HttpResponse:
     """A call rings: who takes it. Also the hang-up of applications that have no hang-up URL of their own."""
     incoming = callbacks.read_answer(callback.fields)
     if isinstance(incoming, callbacks.CallEnded):
-        return _ended(callback, incoming)
-    match dispatch.decide(callback.number, incoming):
-        case dispatch.Connect(tenant_id=tenant_id, call_id=call_id):
-            return _xml(next_document.stream(callback.number, Ticket(tenant_id, call_id)))
-        case dispatch.Refuse() as refusal:
-            return _xml(answers.Refuse(refusal.sentence))
+        return ended(callback, incoming)
+    return document(next_document.first(callback.number, dispatch.decide(callback.number, incoming)))
 
 
-@_callback("hangup")
+@genuine("hangup")
 def hangup(callback: Callback) -> HttpResponse:
     """A call is over: the only word on it that counts."""
-    return _ended(callback, callbacks.read_hangup(callback.fields))
+    return ended(callback, callbacks.read_hangup(callback.fields))
 
 
-@_callback("stream-status")
+@genuine("stream-status")
 def stream_status(callback: Callback) -> HttpResponse:
-    """News of a stream or of a dialled leg. The socket and the hang-up tell us the same, so it is only kept."""
+    """News of a stream, which its socket tells us too, or of a dialled leg. Nothing follows from either."""
     if "DialAction" in callback.fields:
         dial = callbacks.read_dial_news(callback.fields)
         log.info("dial_news", action=dial.action, carrier_id=dial.call_id, cause=dial.cause_code)
+        with tenant_scope(callback.number.tenant_id):
+            call = Call.objects.filter(carrier_id=dial.call_id).first()
+            if call is not None:
+                steps.news(call, dial)
     else:
         status = callbacks.read_stream_status(callback.fields)
         log.info("stream_status", happened=status.event, carrier_id=status.call_id, error=status.error)
     return HttpResponse(b"ok\n", content_type="text/plain")
 
 
-@_callback("after-stream")
+@genuine("after-stream")
 def after_stream(callback: Callback) -> HttpResponse:
     """The stream, or a dial, is over and the caller is still there: what is next."""
     if callback.fields.get("Event") == "Hangup":
-        return _ended(callback, callbacks.read_hangup(callback.fields))
+        return ended(callback, callbacks.read_hangup(callback.fields))
     dialled = callbacks.read_dial_result(callback.fields) if "DialStatus" in callback.fields else None
     carrier_id = dialled.call_id if dialled else callbacks.read_fetch(callback.fields).call_id
     until = time.monotonic() + REPORT_S
-    while (document := _after(callback, carrier_id, dialled, until)) is None:
+    while (found := _after(callback, carrier_id, dialled, until)) is None:
         if not connection.in_atomic_block:
             connection.close()  # a dead worker's calls all wait here at once: the pool is for those that ring
         time.sleep(REPORT_LOOK_S)
-    return _xml(document)
+    return document(found)
 
 
 def _after(
@@ -112,25 +112,28 @@ def _after(
     return next_document.after(callback.number, carrier_id, dialled, patient=time.monotonic() < until)
 
 
-def _ended(callback: Callback, ended: callbacks.CallEnded) -> HttpResponse:
+def ended(callback: Callback, told: callbacks.CallEnded) -> HttpResponse:
+    """Take the end of a call to its row, from whichever address it came."""
     with tenant_scope(callback.number.tenant_id):
-        call = Call.objects.filter(carrier_id=ended.call_id).first()
+        call = Call.objects.filter(carrier_id=told.call_id).first()
         if call is None:
-            log.info("hangup_of_unknown_call", carrier_id=ended.call_id)
+            log.info("hangup_of_unknown_call", carrier_id=told.call_id)
         else:
-            said = ended.ended_at
+            said = told.ended_at
             lifecycle.advance(
                 call.id,
                 "hung_up",
                 ended_at=said if said and call.created_at <= said <= timezone.now() else timezone.now(),
-                hangup_cause=ended.cause[:64],
-                hangup_code=ended.cause_code,
-                hangup_source=ended.source[:64],
-                carrier_duration_s=ended.duration_s,
-                carrier_billed_s=ended.billed_s,
+                hangup_cause=told.cause[:64],
+                hangup_code=told.cause_code,
+                hangup_source=told.source[:64],
+                carrier_duration_s=told.duration_s,
+                carrier_billed_s=told.billed_s,
             )
+            steps.hung_up(call)
     return HttpResponse(b"ok\n", content_type="text/plain")
 
 
-def _xml(document: answers.Answer) -> HttpResponse:
-    return HttpResponse(document.xml(), content_type=answers.CONTENT_TYPE)
+def document(answer: answers.Answer) -> HttpResponse:
+    """What the carrier runs."""
+    return HttpResponse(answer.xml(), content_type=answers.CONTENT_TYPE)

@@ -112,4 +112,3 @@ def _dial(number: PhoneNumber, chosen: Way) -> answers.Answer:
 def _voicemail(number: PhoneNumber, chosen: Way) -> answers.Answer:
     message = answers.TakeMessage(callback_url("recording", number, "message"), max_length_s=MESSAGE_S)
     return InOrder((speak(chosen.say or LEAVE_A_MESSAGE), message, speak(THANKS), answers.Hangup()))
-

@@ -30,12 +30,9 @@ def key_pressed(number: PhoneNumber, call: Call, digits: str, attempt: int, *, f
     if hung_up(call):
         return answers.Hangup()
     plan = plan_of(number)
-    if plan.menu is None:
-        found: Way | Again | None = plan.ways.get(OPEN)
-    else:
-        found = keyed(plan, digits, attempt)
-        if isinstance(found, Again):
-            return documents.menu(number, plan.menu, found.attempt)
+    found = keyed(plan, digits, attempt) if plan.menu else plan.ways.get(OPEN)
+    if isinstance(found, Again):
+        return documents.menu(number, plan.menu, found.attempt) if plan.menu else _nobody(call)
     step = steps.at(call, MENU)
     if step is not None:
         chosen = found is not None and found.place != OPEN
@@ -44,9 +41,7 @@ def key_pressed(number: PhoneNumber, call: Call, digits: str, attempt: int, *, f
     return enter(number, call, found, full=full) if found else _nobody(call)
 
 
-def came_back(
-    number: PhoneNumber, call: Call, place: str, dialled: DialResult | None, *, full: bool
-) -> answers.Answer:
+def came_back(number: PhoneNumber, call: Call, place: str, dialled: DialResult | None, *, full: bool) -> answers.Answer:
     """A dial, or the stream of an agent elsewhere, is over."""
     step = steps.at(call, place)
     if step is None:
@@ -98,6 +93,16 @@ def enter(number: PhoneNumber, call: Call, way: Way, *, full: bool = False) -> a
         case _:
             lifecycle.advance(call.id, "put_through", answered_at=timezone.now())
             return documents.way(number, call, way)
+
+
+def unopened(call: Call) -> bool:
+    """Whether the call waits for the stream of an agent of ours, and never had one."""
+    if call.epoch or call.stream_started_at is not None:
+        return False
+    if call.status == Status.RINGING:
+        return True
+    waiting = RouteStep.objects.filter(call=call, kind=Kind.AGENT, outcome="")
+    return call.status in (Status.ANSWERED, Status.TRANSFERRING) and waiting.exists()
 
 
 def hung_up(call: Call) -> bool:

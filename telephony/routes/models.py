@@ -58,9 +58,7 @@ class RouteShare(TenantModel):
     weight = models.PositiveSmallIntegerField()
 
     class Meta:
-        constraints = (
-            models.UniqueConstraint(fields=["route", "version"], name="one_share_per_version_of_route"),
-        )
+        constraints = (models.UniqueConstraint(fields=["route", "version"], name="one_share_per_version_of_route"),)
 
     def __str__(self) -> str:
         return f"{self.weight}"

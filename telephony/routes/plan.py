@@ -1,9 +1,9 @@
 """A number's routes as one value, and the choice among them. Pure: rows are read elsewhere, time is passed in.
 
-    choose(plan, now)             the first thing that happens to a call: a way, or the menu
-    keyed(plan, digits, attempt)  what a key of the menu leads to
-    after(plan, place)            where a call goes that its way could not serve
-    share(way, seed)              which version of the agent: the same for the same seed, by weight over many
+choose(plan, now)             the first thing that happens to a call: a way, or the menu
+keyed(plan, digits, attempt)  what a key of the menu leads to
+after(plan, place)            where a call goes that its way could not serve
+share(way, seed)              which version of the agent: the same for the same seed, by weight over many
 """
 
 from __future__ import annotations

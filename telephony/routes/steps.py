@@ -105,6 +105,7 @@ def at(call: Call, place: str) -> RouteStep | None:
 
 
 def _step(call: Call, place: str, **facts: str) -> RouteStep:
+    step: RouteStep
     step, _ = RouteStep.objects.get_or_create(
         call=call, place=place, defaults={**facts, "tenant_id": call.tenant_id, "began_at": timezone.now()}
     )
@@ -112,6 +113,8 @@ def _step(call: Call, place: str, **facts: str) -> RouteStep:
 
 
 def _outcome(step: RouteStep, outcome: StepOutcome) -> Outcome | None:
+    if step.kind == Kind.AGENT:
+        return None  # its report says more
     if outcome is StepOutcome.SERVED:
-        return _SERVED.get(step.kind)  # of an agent here its report says more
+        return _SERVED.get(Kind(step.kind)) if step.kind != MENU else None
     return _CALL.get(outcome)

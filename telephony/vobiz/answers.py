@@ -90,6 +90,17 @@ class Hangup(Verb):
 
 
 @dataclass(frozen=True, slots=True)
+class Wait(Verb):
+    """Whole seconds of silence. As the first element of an inbound call it delays the pick-up."""
+
+    length_s: int
+
+    def element(self) -> Element:
+        length = _count("length_s", self.length_s, 1, 60)
+        return _element("Wait", length=length, silence="false", minSilence="2000", beep="false")
+
+
+@dataclass(frozen=True, slots=True)
 class Redirect(Verb):
     """Fetch the next document from `url`; what follows is never run."""
 
@@ -203,7 +214,10 @@ class Stream(Verb):
 
 @dataclass(frozen=True, slots=True)
 class Connect(Answer):
-    """Give the call to an agent. When the stream ends with the caller still there, `after_url` says what is next."""
+    """Give the call to an agent. When the stream ends with the caller still there, `after_url` says what is next.
+
+    `text` is said and `wait_s` waited before, where an earlier stream could not be opened.
+    """
 
     stream_url: str
     status_url: str
@@ -212,10 +226,16 @@ class Connect(Answer):
     max_retries: int = 2
     stream_timeout_s: int = 7200
     format: MediaFormat = MULAW_8K
+    text: str = ""
+    wait_s: int = 0
 
     def verbs(self) -> Sequence[Verb]:
         stream = Stream(self.stream_url, self.status_url, self.format, self.max_retries, self.stream_timeout_s)
-        before = (self.record,) if self.record else ()
+        before: list[Verb] = [Speak(self.text)] if self.text else []
+        if self.wait_s:
+            before.append(Wait(self.wait_s))
+        if self.record:
+            before.append(self.record)
         return (*before, stream, Redirect(self.after_url))
 
 

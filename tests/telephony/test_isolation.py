@@ -5,10 +5,12 @@ from django.apps import apps
 from django.db import DatabaseError, connection, transaction
 
 from telephony.models import Call, CarrierAccount, PhoneNumber, Recording, Turn, UsedNonce, WebhookEvent
+from telephony.routes.models import Route, RoutePlan, RouteShare, RouteStep
 from tenants.models import TenantModel
 from tenants.scope import ScopeError, tenant_scope
 
 MODELS = [CarrierAccount, PhoneNumber, Call, Turn, Recording, WebhookEvent, UsedNonce]
+MODELS += [Route, RouteShare, RoutePlan, RouteStep]
 
 
 @pytest.fixture
@@ -21,6 +23,10 @@ def full(acme):
         Recording.objects.create(call=call, name="x", duration_ms=1, bytes=1)
         event = WebhookEvent.objects.create(number=acme.number, kind="answer")
         UsedNonce.objects.create(event=event, nonce="1")
+        route = Route.objects.create(number=acme.number, place="open", kind="agent", agent=acme.agent)
+        RouteShare.objects.create(route=route, weight=1)
+        RoutePlan.objects.create(number=acme.number)
+        RouteStep.objects.create(call=call, place="open", kind="agent", began_at=call.created_at)
     return acme
 
 
@@ -84,6 +90,12 @@ def _with_version(mine, version_id):
     call.save()
 
 
+def _route(number, agent=None, share=None):
+    route = Route.objects.create(number=number, place="open", kind="agent", agent=agent)
+    if share:
+        RouteShare.objects.create(route=route, version_id=share, weight=1)
+
+
 @pytest.mark.parametrize(
     ("make", "constraint"),
     [
@@ -93,6 +105,10 @@ def _with_version(mine, version_id):
         (lambda mine, theirs: _with_version(mine, theirs.agent.published_id), "call_version"),
         (lambda mine, theirs: _with_version_alone(mine, theirs.agent.published_id), "call_version_has_agent"),
         (lambda mine, theirs: WebhookEvent.objects.create(kind="answer", number=theirs.number), "webhook_number"),
+        (lambda mine, theirs: _route(theirs.number), "route_number"),
+        (lambda mine, theirs: _route(mine.number, agent=theirs.agent), "route_agent"),
+        (lambda mine, theirs: _route(mine.number, share=theirs.agent.published_id), "share_version"),
+        (lambda mine, theirs: RoutePlan.objects.create(number=theirs.number), "plan_number"),
     ],
 )
 def test_nothing_of_one_tenant_points_to_another(acme, bazaar, make, constraint):

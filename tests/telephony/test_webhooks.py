@@ -8,7 +8,7 @@ import pytest
 from django.conf import settings as django_settings
 from django.urls import reverse
 
-from telephony import next_document, stream_token
+from telephony import next_document, stream_token, sweeping
 from telephony.models import Outcome, Status, UsedNonce, WebhookEvent
 from telephony.vobiz import answers, signature
 from tenants.scope import platform_scope
@@ -368,12 +368,36 @@ def after(acme, post, monkeypatch=None, **more):
     return [tag for tag, _ in elements(post("after-stream", Event="Redirect", CallStatus="in-progress", **more))]
 
 
-def test_a_stream_that_never_came_is_offered_to_another_worker_and_then_given_up(acme, post):
+def offers(post):
+    """What a carrier gets that can open no stream: of each document its tags and the seconds it waits, to the last."""
     post()
+    while True:
+        document = elements(post("after-stream", Event="Redirect", CallStatus="in-progress"))
+        yield [tag for tag, _ in document], sum(int(one.get("length")) for tag, one in document if tag == "Wait")
+        if document[-1][0] == "Hangup":
+            return
 
-    documents = [after(acme, post) for _ in range(3)]
 
-    assert documents == [["Stream", "Redirect"], ["Stream", "Redirect"], ["Speak", "Hangup"]]
+def test_a_stream_that_could_not_be_opened_is_offered_to_another_worker_at_once(acme, post):
+    assert next(offers(post)) == (["Stream", "Redirect"], 0)
+
+
+def test_a_call_outlives_the_only_workers_restart(acme, post):
+    """A stream is offered after every worker's death of 1 to 12 s, at most 5 s late, and the caller is spoken to."""
+    documents = list(offers(post))
+
+    waited = [sum(wait for _, wait in documents[: n + 1]) for n in range(len(documents) - 1)]
+    for back_s in range(13):
+        assert any(back_s <= at <= back_s + 5 for at in waited)
+    assert ["Speak", "Wait", "Stream", "Redirect"] in [tags for tags, _ in documents]
+    assert acme.calls()[0].stream_offers == len(documents)
+
+
+def test_a_call_that_no_worker_takes_is_given_up_before_the_sweep_finds_it(acme, post):
+    documents = list(offers(post))
+
+    assert documents[-1] == (["Speak", "Hangup"], 0)
+    assert sum(wait for _, wait in documents) < sweeping.RINGING.total_seconds() / 4
     [call] = acme.calls()
     assert (call.status, call.outcome) == (Status.ENDED, Outcome.FAILED)
 

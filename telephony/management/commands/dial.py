@@ -9,8 +9,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 
 from telephony.dispatch import same_number
+from telephony.addresses import callback_url
 from telephony.models import CarrierAccount, PhoneNumber
-from telephony.next_document import callback_url
 from telephony.simulator import cli
 from telephony.simulator.plan import Target
 from tenants.scope import platform_scope

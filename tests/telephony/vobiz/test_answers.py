@@ -54,6 +54,13 @@ def test_the_format_and_the_limits_of_a_stream_are_written_out() -> None:
     )
 
 
+def test_a_stream_may_be_waited_for() -> None:
+    root = ElementTree.fromstring(answers.Connect(STREAM, STATUS, AFTER, text="One moment.", wait_s=3).xml())
+
+    assert [element.tag for element in root] == ["Speak", "Wait", "Stream", "Redirect"]
+    assert root[1].attrib == {"length": "3", "silence": "false", "minSilence": "2000", "beep": "false"}
+
+
 def test_ampersands_quotes_and_angles_survive() -> None:
     stream, status = STREAM + "?a=1&b=\"'<>", STATUS + "?a=1&b=\"'<>"
 
@@ -115,6 +122,7 @@ DIAL = ("+919800000000",), "+918000000000", AFTER, STATUS
         answers.Connect(STREAM, STATUS, "https://voice.example.in/with blank"),
         answers.Connect(STREAM, STATUS, "https://voice.example.in/\n"),
         answers.Connect(STREAM, STATUS, AFTER, max_retries=11),
+        answers.Connect(STREAM, STATUS, AFTER, wait_s=61),
         answers.Connect(STREAM, STATUS, AFTER, stream_timeout_s=0),
         answers.Connect(STREAM, STATUS, AFTER, record=answers.Record("nowhere")),
         answers.Goodbye(""),

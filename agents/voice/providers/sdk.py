@@ -7,6 +7,7 @@ drops an idle one after 5 s, which is shorter than many a caller's turn. No SDK 
 from __future__ import annotations
 
 import asyncio
+import os
 import ssl
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
@@ -34,6 +35,7 @@ _MOST_IDLE_CONNECTIONS: Final = 200
 _MOST_ACCOUNTS: Final = 256
 
 _AGAIN_WITHIN_S: Final = 1.0
+_AMBIENT_HEADERS: Final = ("ANTHROPIC_CUSTOM_HEADERS", "CARTESIA_CUSTOM_HEADERS", "OPENAI_CUSTOM_HEADERS")
 
 C = TypeVar("C")
 T = TypeVar("T")
@@ -79,6 +81,7 @@ class Clients(Generic[C]):
         known = self._loops.setdefault(asyncio.get_running_loop(), OrderedDict())
         account = (access.provider, access.url, access.key, access.own, guarded)
         if account not in known:
+            forget_ambient_headers()
             known[account] = _Lent(self._make(access, http(guarded)))
         lent = known[account]
         known.move_to_end(account)
@@ -95,6 +98,7 @@ class Clients(Generic[C]):
         """A client for one question, closed afterwards: for callers whose event loop lives no longer."""
         _check_key(access)
         await self.warm()
+        forget_ambient_headers()
         client = self._make(access, http(guarded))
         try:
             yield client
@@ -141,6 +145,16 @@ async def warm(vendors: Iterable[str]) -> None:
     """
     for module in dict.fromkeys(_ADAPTERS[vendor] for vendor in vendors if vendor in _ADAPTERS):
         await import_module(module).CLIENTS.warm()
+
+
+def forget_ambient_headers() -> None:
+    """Take them out of the process's environment; call it before an SDK's client is made.
+
+    The SDKs put them on every request of every client, an `Authorization` among them in place of the account's own: a
+    tenant's words would go out in somebody else's name. They are read again by each copy of a client.
+    """
+    for name in _AMBIENT_HEADERS:
+        os.environ.pop(name, None)
 
 
 def _check_key(access: Access) -> None:

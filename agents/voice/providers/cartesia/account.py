@@ -15,6 +15,7 @@ from agents.voice import audio
 from agents.voice.blueprint import Access, Stage
 from agents.voice.errors import ProviderError, ProviderRefused, ProviderTimeout
 from agents.voice.providers.cartesia.frames import PROVIDER, failed
+from agents.voice.providers.sdk import forget_ambient_headers
 from agents.voice.providers.wire import blot
 
 if TYPE_CHECKING:
@@ -158,6 +159,7 @@ async def _asked(access: Access, limit_s: float, question: Callable[[AsyncCartes
     error: ProviderError
     try:
         async with asyncio.timeout(limit_s), httpx.AsyncClient(timeout=wait, follow_redirects=False) as http:
+            forget_ambient_headers()
             client = made(
                 api_key=access.key,
                 base_url=access.url,

@@ -8,9 +8,16 @@ from pathlib import Path
 
 import pytest
 
+from agents.voice import audio
 from agents.voice.blueprint import Access
-from agents.voice.providers import sdk
+from agents.voice.providers import anthropic, sdk
+from agents.voice.providers.cartesia import account as cartesia
+from agents.voice.providers.openai import account as openai
 from agents.voice.providers.sdk import Clients
+from tests.fakes.anthropic import AnthropicFake
+from tests.fakes.cartesia import Cartesia
+from tests.fakes.openai import OpenAiFake
+from tests.fakes.vendor import KEY
 
 ROOT = Path(__file__).parents[4]
 ADAPTERS = (
@@ -161,3 +168,25 @@ def test_event_loops_share_nothing():
             return client
 
     assert asyncio.run(call()) is not asyncio.run(call())
+
+
+WAV = audio.wav_header(160, 1) + audio.SILENT_FRAME
+
+
+@pytest.mark.parametrize(
+    ("vendor", "make", "ask"),
+    [
+        ("openai", OpenAiFake, openai.check),
+        ("openai", OpenAiFake, lambda access: openai.transcribe(access, "gpt-transcribe", WAV)),
+        ("anthropic", AnthropicFake, anthropic.check),
+        ("cartesia", Cartesia, cartesia.check),
+    ],
+)
+async def test_headers_of_the_environment_go_out_with_nobodys_key(monkeypatch, vendor, make, ask):
+    monkeypatch.setenv(
+        f"{vendor.upper()}_CUSTOM_HEADERS", "Authorization: Bearer platform\nX-Api-Key: platform\nX-Desk: platform"
+    )
+    async with make() as fake:
+        await ask(Access(vendor, KEY, getattr(fake, "base_url", fake.url), fake.ws_url, own=True))
+
+    assert "platform" not in " ".join(value for one in fake.requests for value in one.headers.values())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from asgiref.sync import async_to_sync
 from django import forms
 from django.conf import settings
 from django.contrib import messages
@@ -21,8 +20,9 @@ from agents.entries import Provider
 from agents.fields import EditorForm, text
 from agents.models import Agent, ProviderKey
 from agents.voice.errors import ProviderError
-from tenants import audit
+from tenants import audit, outside
 from tenants.access import TenantRequest, tenant_view
+from tenants.scope import tenant_scope
 from tenants.vault import last_four
 
 
@@ -54,7 +54,7 @@ class KeyForm(EditorForm):
         url = self.cleaned_data["base_url"].strip().rstrip("/")
         if not url:
             raise forms.ValidationError("Write the server’s address.")
-        reason = async_to_sync(accounts.allowed)(url, tuple(settings.REACHABLE_HOSTS))
+        reason = outside.ask(accounts.allowed, url, tuple(settings.REACHABLE_HOSTS))
         if reason:
             raise forms.ValidationError(f"It must be a public https address: {reason}.")
         return str(url)
@@ -73,16 +73,18 @@ def index(request: TenantRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@tenant_view("manage keys")
+@tenant_view("manage keys", waits=True)
 def edit(request: TenantRequest, provider: str) -> HttpResponse:
     vendor = _vendor(provider)
-    before = ProviderKey.objects.filter(provider=vendor.id).first()
+    with tenant_scope(request.tenant.id):
+        before = ProviderKey.objects.filter(provider=vendor.id).first()
     form = KeyForm(vendor, request.POST.dict() if request.method == "POST" else None, before=before)
     if request.method == "POST" and form.is_valid():
         key, base_url = form.cleaned_data["key"], form.cleaned_data.get("base_url", "")
         problem, refused = _tried(vendor.id, key, base_url)
         if not refused:
-            _keep(request, vendor, before, key, base_url, problem)
+            with tenant_scope(request.tenant.id):
+                _keep(request, vendor, key, base_url, problem)
             return _list(request)
         form.add_error("key", problem)
     context = {"vendor": vendor, "form": form, "before": before}
@@ -90,16 +92,22 @@ def edit(request: TenantRequest, provider: str) -> HttpResponse:
 
 
 @require_http_methods(["POST"])
-@tenant_view("manage keys")
+@tenant_view("manage keys", waits=True)
 def check(request: TenantRequest, provider: str) -> HttpResponse:
     """Try the key that is kept once more."""
     vendor = _vendor(provider)
-    row = get_object_or_404(ProviderKey, provider=vendor.id)
-    problem, refused = _tried(vendor.id, row.key, row.base_url)
-    row.problem = problem
-    row.checked_at = timezone.now() if refused or not problem else None
-    row.save(update_fields=["problem", "checked_at"])
-    audit.record(request.user, "checked key", row, provider=vendor.id, taken=not problem)
+    with tenant_scope(request.tenant.id):
+        tried = get_object_or_404(ProviderKey, provider=vendor.id)
+    problem, refused = _tried(vendor.id, tried.key, tried.base_url)
+    with tenant_scope(request.tenant.id):
+        row = ProviderKey.objects.select_for_update().filter(provider=vendor.id).first()
+        if row is None or (row.key, row.base_url) != (tried.key, tried.base_url):
+            messages.warning(request, f"The key for {vendor.name} was changed while the old one was being checked.")
+            return _list(request)
+        row.problem = problem
+        row.checked_at = timezone.now() if refused or not problem else None
+        row.save(update_fields=["problem", "checked_at"])
+        audit.record(request.user, "checked key", row, provider=vendor.id, taken=not problem)
     if problem:
         messages.error(request, problem)
     else:
@@ -134,7 +142,7 @@ def _tried(provider: str, key: str, base_url: str) -> tuple[str, bool]:
     """What the vendor said of a key, empty when it took it; and whether it refused."""
     try:
         access = access_of(provider, key, base_url, own=True)
-        async_to_sync(accounts.check)(access, tuple(settings.REACHABLE_HOSTS))
+        outside.ask(accounts.check, access, tuple(settings.REACHABLE_HOSTS))
     except ProviderError as error:
         if error.kind in troubles.REFUSALS:
             return troubles.of(error), True
@@ -142,9 +150,8 @@ def _tried(provider: str, key: str, base_url: str) -> tuple[str, bool]:
     return "", False
 
 
-def _keep(
-    request: TenantRequest, vendor: Provider, before: ProviderKey | None, key: str, base_url: str, problem: str
-) -> None:
+def _keep(request: TenantRequest, vendor: Provider, key: str, base_url: str, problem: str) -> None:
+    before = ProviderKey.objects.select_for_update().filter(provider=vendor.id).first()
     row = before or ProviderKey(tenant=request.tenant, provider=vendor.id)
     row.key, row.base_url, row.last_four, row.problem = key, base_url, last_four(key), problem
     row.checked_at = None if problem else timezone.now()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from uuid import UUID
 
-from asgiref.sync import async_to_sync
 from django.contrib import messages
 from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
@@ -21,14 +20,16 @@ from agents.entries import Choice, Voice
 from agents.models import Agent
 from agents.pickers import effect, stage_of
 from agents.voice.errors import ProviderError, UnknownProvider
+from tenants import outside
 from tenants.access import TenantRequest, tenant_view
+from tenants.scope import tenant_scope
 
 SHOWN = 50
 SAMPLES_A_MINUTE = 20
 
 
 @require_http_methods(["GET"])
-@tenant_view("edit agents")
+@tenant_view("edit agents", waits=True)
 def preview(request: TenantRequest) -> HttpResponse:
     """A WAV file of a voice (`?voice=provider/model/voice`), as callers would hear it."""
     key = request.GET.get("voice", "")
@@ -40,13 +41,14 @@ def preview(request: TenantRequest) -> HttpResponse:
     language = voices.language_of(stage, request.GET.get("language", ""))
     wav = voices.kept_sample(request.tenant.id, stage, language)
     if wav is None:
-        access = None if provider.keyless else access_to(provider.id)
+        with tenant_scope(request.tenant.id):
+            access = None if provider.keyless else access_to(provider.id)
         if access is None and not provider.keyless:
             return _plainly(f"There is no key for {provider.name}.", 409)
         if not voices.may_ask(request.user.id, SAMPLES_A_MINUTE, 60):
             return _plainly("That were many voices in one minute. Wait a moment.", 429)
         try:
-            wav = async_to_sync(voices.sample)(request.tenant.id, stage, language, access)
+            wav = outside.ask(voices.sample, request.tenant.id, stage, language, access)
         except (ProviderError, UnknownProvider) as error:
             why = troubles.of(error) if isinstance(error, ProviderError) else f"{provider.name} cannot be asked here."
             return _plainly(f"No sample: {why}", 502)
@@ -56,16 +58,17 @@ def preview(request: TenantRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@tenant_view("edit agents")
+@tenant_view("edit agents", waits=True)
 def index(request: TenantRequest, agent_id: UUID) -> HttpResponse:
     """All voices of an account, with search; a posted `voice` becomes the draft's."""
-    agent = get_object_or_404(Agent, id=agent_id)
-    try:
-        config = read(agent.draft)
-    except ConfigError as error:
-        raise Http404 from error
-    if request.method == "POST":
-        return _chosen(request, agent, config)
+    with tenant_scope(request.tenant.id):
+        agent = get_object_or_404(Agent, id=agent_id)
+        try:
+            config = read(agent.draft)
+        except ConfigError as error:
+            raise Http404 from error
+        if request.method == "POST":
+            return _chosen(request, agent, config)
     made = _model(request.GET.get("model", ""), config)
     language = request.GET.get("language", config.language)
     asked = request.GET.get("q", "").strip()[:100]
@@ -119,11 +122,12 @@ def _model(key: str, config: AgentConfig) -> Choice:
 def _listed(request: TenantRequest, made: Choice) -> tuple[tuple[LiveVoice, ...], str]:
     """The account's voices; without an answer those that we know, and why."""
     known = tuple(_known(voice) for voice in made.model.voices)
-    access = access_to(made.provider.id)
+    with tenant_scope(request.tenant.id):
+        access = access_to(made.provider.id)
     if access is None:
         return known, f"There is no key for {made.provider.name}: these are its best-known voices only."
     try:
-        return async_to_sync(voices.live_voices)(request.tenant.id, access), ""
+        return outside.ask(voices.live_voices, request.tenant.id, access), ""
     except ProviderError as error:
         return known, f"{troubles.of(error)} These are its best-known voices only."
 

@@ -110,11 +110,16 @@ def memberships_of(user: User) -> list[Membership]:
 TenantPage = Callable[Concatenate[TenantRequest, ...], HttpResponseBase]
 
 
-def tenant_view(permission: Permission) -> Callable[[TenantPage], Callable[..., HttpResponseBase]]:
+def tenant_view(
+    permission: Permission, *, waits: bool = False
+) -> Callable[[TenantPage], Callable[..., HttpResponseBase]]:
     """The door of a page of one tenant. The view runs, and its template renders, in its scope and one transaction.
 
     Sets `request.tenant`, `request.membership` and `request.permissions`, and keeps `slug` to itself. Times are shown
     in the tenant's time zone.
+
+    `waits`: the view asks somebody outside, a vendor or a tenant's server, and no transaction may be open meanwhile.
+    It opens `request.tenant`'s scope itself, before and after; its template renders in one of its own.
     """
     if permission not in ALL:
         raise ValueError(f"no such permission: {permission}")
@@ -132,10 +137,15 @@ def tenant_view(permission: Permission) -> Callable[[TenantPage], Callable[..., 
             inside.permissions = admission.permissions
             if permission not in admission.permissions:
                 raise PermissionDenied
-            with tenant_scope(admission.tenant.id), timezone.override(admission.tenant.time_zone):
-                response = view(inside, *args, **kwargs)
-                if isinstance(response, SimpleTemplateResponse):
-                    response.render()
+            with timezone.override(admission.tenant.time_zone):
+                if waits:
+                    response = view(inside, *args, **kwargs)
+                    with tenant_scope(admission.tenant.id):
+                        _render(response)
+                else:
+                    with tenant_scope(admission.tenant.id):
+                        response = view(inside, *args, **kwargs)
+                        _render(response)
             patch_vary_headers(response, ["HX-Request", "Cookie"])
             response.headers.setdefault("Cache-Control", "private, no-cache")
             return response
@@ -143,6 +153,11 @@ def tenant_view(permission: Permission) -> Callable[[TenantPage], Callable[..., 
         return page
 
     return decorate
+
+
+def _render(response: HttpResponseBase) -> None:
+    if isinstance(response, SimpleTemplateResponse):
+        response.render()
 
 
 def _to_sign_in(request: HttpRequest) -> HttpResponseBase:

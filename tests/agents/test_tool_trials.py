@@ -1,10 +1,7 @@
 """Trying a tool from the editor, and secrets: the real request, the real reply, and never a value on a page."""
 
-import asyncio
 import json
 import logging
-import threading
-from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
@@ -20,32 +17,10 @@ from agents.voice.blueprint import HttpTool, McpServer
 from tenants.models import AuditEntry
 from tenants.scope import tenant_scope
 from tests.fakes.mcp_server import mcp_server
+from tests.fakes.threaded import beside
 from tests.fakes.web import Answer, web
 
 VALUE = "sk-live-9f3c-do-not-show-4242"
-
-
-@contextmanager
-def beside(make):
-    """A server in a thread of its own: the page is asked from this one, and waits."""
-    started, stop, box = threading.Event(), None, {}
-
-    async def serve():
-        nonlocal stop
-        stop = asyncio.Event()
-        async with make() as server:
-            box["server"], box["loop"] = server, asyncio.get_running_loop()
-            started.set()
-            await stop.wait()
-
-    thread = threading.Thread(target=lambda: asyncio.run(serve()))
-    thread.start()
-    assert started.wait(10)
-    try:
-        yield box["server"]
-    finally:
-        box["loop"].call_soon_threadsafe(stop.set)
-        thread.join(10)
 
 
 @pytest.fixture

@@ -70,7 +70,7 @@ class MediaConsumer(AsyncConsumer):
             log.warning("media_socket_without_call")
             await _deny(send)
             return
-        ending = Ending(found.stream)
+        ending = Ending(found.stream, counts=not found.is_test)
         line = StreamLine(receive, send)
         try:
             await send({"type": "websocket.accept"})
@@ -135,10 +135,11 @@ class MediaConsumer(AsyncConsumer):
 
 
 class Ending:
-    """What is known when the socket is done, written whatever happened."""
+    """What is known when the socket is done, written whatever happened. `counts`: the metrics tell of callers alone."""
 
-    def __init__(self, stream: Stream) -> None:
+    def __init__(self, stream: Stream, *, counts: bool = True) -> None:
         self.stream = stream
+        self.counts = counts
         self.report: CallReport | None = None
         self.outcome = Outcome.FAILED
         self.error = ""
@@ -153,7 +154,8 @@ class Ending:
             if report is None:
                 await call_db(wrapup.abandon, stream.tenant_id, stream.call_id, self.outcome, self.error)
             else:
-                wrapup.observe(report)
+                if self.counts:
+                    wrapup.observe(report)
                 log.info("call_finished", outcome=report.outcome, turns=len(report.turns), ms=report.duration_ms)
                 await call_db(wrapup.finish, stream.tenant_id, stream.call_id, report)
         except Exception:

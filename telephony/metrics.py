@@ -1,4 +1,8 @@
-"""What `/metrics` says about calls. Gauges are summed over the processes that are alive."""
+"""What `/metrics` says about calls. Gauges are summed over the processes that are alive.
+
+Tests from the editor count where they use something up (`live_calls`, `tasks`, vendors' errors), and not in what
+callers met with: the ends of calls, response gaps, barge-ins, underruns.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +17,7 @@ from prometheus_client import Counter, Gauge, Histogram
 live_calls = Gauge("switchboard_live_calls", "Calls with an open media socket.", multiprocess_mode="livesum")
 tasks = Gauge("switchboard_tasks", "Tasks that work for a call.", multiprocess_mode="livesum")
 journal_backlog = Gauge("switchboard_journal_backlog", "Records waiting to be written.", multiprocess_mode="livesum")
-calls_total = Counter("switchboard_calls_total", "Calls that are over.", ["outcome"])
+calls_total = Counter("switchboard_calls_total", "Calls that are over, tests from the editor aside.", ["outcome"])
 REFUSALS = (
     *("wrong_number", "disabled", "no_agent", "not_published", "tenant_full", "no_capacity", "draining", "over"),
     *("closed", "not_taken"),

@@ -4,6 +4,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
+from prometheus_client import REGISTRY
 
 from agents import publishing
 from agents.config import read
@@ -17,6 +18,7 @@ from tenants.models import Role
 from tests import cast as people
 from tests import virtual_time
 from tests.fakes.carrier import FakeCarrier
+from tests.speech import babble
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -373,3 +375,39 @@ def test_pages_may_use_the_microphone_and_reach_the_stream_workers(acme, client,
 
     assert "microphone=(self)" in answer.headers["Permissions-Policy"]
     assert settings.STREAM_URL in answer.headers["Content-Security-Policy"]
+
+
+async def asks_and_is_answered(carrier):
+    carrier.start()
+    await carrier.listen(4)
+    sound = babble(1_200)
+    for at in range(0, len(sound), 160):
+        carrier.frame(sound[at : at + 160])
+        await virtual_time.asyncio.sleep(0.02)
+    await carrier.listen(5)
+    carrier.hang_up()
+
+
+def counted() -> tuple[float, float]:
+    """How many calls ended by the caller, and how many replies, the metrics tell of."""
+    over = REGISTRY.get_sample_value("switchboard_calls_total", {"outcome": Outcome.CALLER_HUNG_UP})
+    return over or 0.0, REGISTRY.get_sample_value("switchboard_response_gap_seconds_count") or 0.0
+
+
+def test_metrics_tell_of_callers_and_not_of_tests(acme, ask):
+    from telephony import stream_token
+    from telephony.stream_token import Ticket
+
+    phone = acme.call(carrier_id="uuid-1")
+    address = stream_token.address(Ticket(phone.tenant_id, phone.id))
+    _, told = ask()
+    before = counted()
+
+    talk(told, asks_and_is_answered)
+    after_the_test = counted()
+    talk({"socket": address, "carrier_id": "uuid-1"}, asks_and_is_answered)
+
+    with acme.scope():
+        assert Turn.objects.filter(gap_ms__gt=0).values("call").distinct().count() == 2
+    assert after_the_test == before
+    assert [now - then for now, then in zip(counted(), before, strict=True)] == [1.0, 1.0]

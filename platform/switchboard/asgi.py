@@ -26,8 +26,9 @@ from django.conf import settings  # noqa: E402
 from django.urls import get_resolver  # noqa: E402
 
 from agents.access import vendors_in_use  # noqa: E402
-from agents.voice import providers  # noqa: E402
+from agents.voice import providers, turn_model  # noqa: E402
 from agents.voice.providers import sdk  # noqa: E402
+from agents.voice.turn_model import TurnModel  # noqa: E402
 from switchboard import health  # noqa: E402
 from telephony import admission  # noqa: E402
 from telephony.routing import websocket_urlpatterns  # noqa: E402
@@ -80,13 +81,23 @@ async def _refuse(scope: Any, receive: Any, send: Any, status: int, code: int) -
         await send({"type": "websocket.close", "code": code})
 
 
+async def warm_turn_model() -> None:
+    """Where its file is: else the first turn of the first call would be scored too late."""
+    if turn_model.available():
+        await TurnModel.here().warm()
+
+
+async def _warm_vendors() -> None:
+    await sdk.warm(await call_db(vendors_in_use))
+
+
 async def _warm() -> None:
     """A worker that cannot warm up still takes calls: each call's own failure is told to its caller."""
-    try:
-        await providers.warm()
-        await sdk.warm(await call_db(vendors_in_use))
-    except Exception:
-        log.exception("not_warm")
+    for load in (providers.warm, warm_turn_model, _warm_vendors):
+        try:
+            await load()
+        except Exception:
+            log.exception("not_warm", load=load.__name__)
 
 
 async def lifespan(scope: Any, receive: Any, send: Any) -> None:

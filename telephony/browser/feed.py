@@ -55,9 +55,16 @@ class Feed:
         """What the recogniser takes the caller's turn for now."""
         said = " ".join(self._finals)
         whole = text if text.startswith(said) else f"{said} {text}"
-        if self._waiting and self._waiting[-1]["kind"] == "partial":
+        self._grow("partial", whole)
+
+    def speaking(self, text: str) -> None:
+        """All that a model which speaks itself has put into words so far, of the answer under way."""
+        self._grow("speaking", text)
+
+    def _grow(self, kind: str, text: str) -> None:
+        if self._waiting and self._waiting[-1]["kind"] == kind:
             self._waiting.pop()
-        self.tell("partial", text=whole)
+        self.tell(kind, text=text)
 
     def final(self, text: str) -> None:
         """Words that will not change; others may follow in the same turn."""

@@ -15,7 +15,9 @@ from agents.voice.blueprint import Blueprint
 from agents.voice.providers.base import (
     Chat,
     LanguageModel,
+    LlmAudio,
     LlmEvent,
+    LlmText,
     LlmTool,
     LlmTransfer,
     Message,
@@ -101,22 +103,31 @@ class _Model(_Inside):
     @asynccontextmanager
     async def _open(self, blueprint: Blueprint) -> AsyncIterator[Chat]:
         async with self._inner.open(blueprint) as chat:
-            yield _Chat(chat, self._feed, blueprint)
+            yield _Chat(chat, self._feed, blueprint, speaks=self.capabilities.speaks)
 
 
 class _Chat(_Inside):
-    def __init__(self, inner: Chat, feed: Feed, blueprint: Blueprint) -> None:
+    def __init__(self, inner: Chat, feed: Feed, blueprint: Blueprint, *, speaks: bool) -> None:
         super().__init__(inner, feed)
-        self._blueprint = blueprint
+        self._blueprint, self._speaks = blueprint, speaks
 
     async def reply(
         self, messages: tuple[Message, ...], tools: tuple[ToolSpec, ...] = ()
     ) -> AsyncGenerator[LlmEvent, None]:
+        said, made = "", 0
         async with aclosing(self._inner.reply(messages, tools)) as events:
             async for event in events:
+                match event:
+                    case LlmText(text=text) if self._speaks:
+                        said += text
+                        self._feed.speaking(said)
+                    case LlmAudio(audio=audio):
+                        made += len(audio)
                 if target := self._target(event):
                     self._feed.tell("remark", text=f"The agent wants to put the caller through to {target}")
                 yield event
+        if made:
+            self._feed.tell("said", text=said, ms=made // BYTES_PER_MS)
 
     def _target(self, event: LlmEvent) -> str:
         match event:

@@ -5,7 +5,15 @@ import json
 
 import pytest
 
-from agents.voice.providers.base import LlmText, LlmTransfer, Speaking, SttFinal, SttPartial
+from agents.voice.providers.base import (
+    LlmAudio,
+    LlmCapabilities,
+    LlmText,
+    LlmTransfer,
+    Speaking,
+    SttFinal,
+    SttPartial,
+)
 from agents.voice.report import TurnRecord
 from telephony.browser import feed as feeds
 from telephony.browser.feed import Feed, trouble_in_words
@@ -164,7 +172,7 @@ def test_providers_that_are_overheard_do_what_they_did():
             pass
 
     class Vendor:
-        name, capabilities, more = "vendor", None, "more"
+        name, capabilities, more = "vendor", LlmCapabilities(keeps_state=False, languages=()), "more"
 
         def __init__(self, made):
             self.made = made
@@ -203,3 +211,44 @@ def test_providers_that_are_overheard_do_what_they_did():
     assert said[-1]["ms"] == 100
     assert [type(event) for event in answered] == [LlmText, LlmTransfer]
     assert speaks
+
+
+def test_words_of_a_model_that_speaks_itself_reach_the_page_as_they_come():
+    from contextlib import asynccontextmanager
+
+    from agents.voice.providers.base import Providers
+    from telephony.browser.overhearing import overheard
+
+    class Speaker:
+        name, capabilities = "vendor", LlmCapabilities(keeps_state=True, languages=(), speaks=True)
+
+        @asynccontextmanager
+        async def open(self, blueprint):
+            yield self
+
+        async def reply(self, messages, tools=()):
+            for words in ("We are open ", "until nine."):
+                yield LlmText(words)
+                yield LlmAudio(b"\xff" * 4_000)
+
+    said = []
+
+    async def main():
+        async def send(message):
+            said.append(json.loads(message["text"]))
+
+        feed, speaker = Feed(send), Speaker()
+        async with overheard(Providers(speaker, speaker, speaker), feed).llm.open(None) as chat:
+            async for event in chat.reply(()):
+                if isinstance(event, LlmText):
+                    await feed.flush()
+        await feed.flush()
+
+    asyncio.run(main())
+
+    assert [(message["kind"], message["text"]) for message in said] == [
+        ("speaking", "We are open "),
+        ("speaking", "We are open until nine."),
+        ("said", "We are open until nine."),
+    ]
+    assert said[-1]["ms"] == 1_000

@@ -187,6 +187,8 @@ function live(message) {
       return talk.greeting(message.text);
     case "saying":
       return talk.saying(message.text);
+    case "speaking":
+      return talk.speaking(message.text);
     case "said":
       return talk.said(message.text, message.ms);
     case "typing":

@@ -98,8 +98,19 @@ export class Talk {
 
   // The voice is about to say this.
   saying(words) {
+    this.piece(words);
+  }
+
+  // A model that speaks itself has these words so far; its sound comes beside them.
+  speaking(words) {
+    const last = this.pieces.at(-1);
+    if (last?.grows && !last.ms) last.words = words;
+    else this.piece(words, true);
+  }
+
+  piece(words, grows = false) {
     if (this.pieces.length === 1 && this.pieces[0].guess) this.pieces.pop();
-    this.pieces.push({ words, ms: 0 });
+    this.pieces.push({ words, ms: 0, grows });
   }
 
   greeting(words) {

@@ -87,11 +87,13 @@ def _settings(config: AgentConfig) -> Iterator[tuple[Setting, str]]:
     yield ("limits", "Longest call"), f"{config.limits.max_call_s / 60:g} minutes"
     yield ("limits", "Warns"), f"{config.limits.warn_before_s} s before the end"
     yield ("limits", "When the caller is silent"), config.phrases.idle
+    yield ("limits", "When the caller cannot be understood"), config.phrases.unheard
     yield ("limits", "Goodbye"), config.phrases.goodbye
     yield ("limits", "Before the end"), config.phrases.closing
     yield ("limits", "When something fails"), config.phrases.trouble
     yield ("limits", "When something takes long"), config.phrases.wait
     yield ("limits", "When nothing works"), config.phrases.failed
+    yield ("limits", "Message for a voicemail"), config.phrases.voicemail
     yield from _rows("targets", [(target.name, target.e164) for target in config.targets])
     yield from _rows("tools", [(tool.name, _tool(tool)) for tool in config.tools])
     yield from _rows("mcp", [(server.name, _server(server)) for server in config.mcp])

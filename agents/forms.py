@@ -19,7 +19,7 @@ from agents.starting_points import STARTING_POINTS, starting_point
 from agents.voice.blueprint import Limits, Phrases
 
 Initial = dict[str, Any]
-PHRASES = ("idle", "goodbye", "closing", "trouble", "wait", "failed")
+PHRASES = ("idle", "unheard", "goodbye", "closing", "trouble", "wait", "failed", "voicemail")
 
 
 class SectionForm(EditorForm):
@@ -145,11 +145,13 @@ class LimitsForm(SectionForm):
     max_call_min = figure("Longest call", 1, 240, hint="Minutes")
     warn_before_s = figure("Warn before the end", 0, 300, hint="Seconds", whole=True)
     idle = text("When the caller is silent")
+    unheard = text("When the caller cannot be understood", hint="Said once in a call")
     goodbye = text("Goodbye")
     closing = text("Before the longest call ends")
     trouble = text("When something fails", hint="Said instead of silence")
     wait = text("When something takes long", hint="Said while a tool is busy")
     failed = text("When nothing works", hint="Said before the call ends")
+    voicemail = text("Message for a voicemail", hint="When the agent calls and a machine answers")
 
     def initial_of(self, config: AgentConfig) -> Initial:
         return {

@@ -135,6 +135,7 @@ PARTS: Final = ("patience", "model", "voice", "line")
 _NOTES: Final = {
     "greeting": "greeting",
     "idle": "asks if still there",
+    "unheard": "cannot hear the caller well",
     "closing": "time is nearly up",
     "goodbye": "goodbye",
     "trouble": "apology",

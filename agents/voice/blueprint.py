@@ -143,6 +143,10 @@ class Phrases:
 
 
 @dataclass(frozen=True, slots=True)
+    unheard: str = "I am sorry, I cannot hear you well. Could you speak a little closer to the phone?"
+    resumed: str = "I am sorry, the line was gone for a moment."
+    again: str = "Could you please say that again?"
+    voicemail: str = "Hello. We tried to reach you by phone, and we will try again. Thank you. Goodbye."
 class Blueprint:
     """One agent version, ready to talk."""
 

@@ -34,6 +34,7 @@ from agents.voice.events import (
     SayClosing,
     SayGoodbye,
     SayIdle,
+    SayUnheard,
     StartDraft,
     StopPrompt,
     Tick,
@@ -229,6 +230,8 @@ class Conversation:
 
     async def _produce(self, reply: Reply, draft: Thought | None) -> None:
         """The reply's task."""
+            case SayUnheard():
+                self.say("unheard", self._blueprint.phrases.unheard)
         await self._replier.say(reply, self.dialogue, draft)
         if reply.kind == "speech":
             self._failures = self._failures + 1 if reply.failed else 0

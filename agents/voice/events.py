@@ -270,6 +270,11 @@ class SayGoodbye:
     """Say goodbye; the call ends once it is heard."""
 
     reason: str
+@dataclass(frozen=True, slots=True)
+class SayUnheard:
+    """Tell the caller that they cannot be heard well."""
+
+
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,7 +293,7 @@ class Raise:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """Something for counters: `false_alarm`, `cut_in`, `noisy_line`, `stuck_turn`."""
+    """Something for counters: `false_alarm`, `cut_in`, `noisy_line`, `stuck_turn`, `unheard`."""
 
     kind: str
 
@@ -312,3 +317,4 @@ Action = (
     | Raise
     | Note
 )
+    | SayUnheard

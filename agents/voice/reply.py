@@ -15,7 +15,7 @@ from agents.voice.ledger import Heard
 from agents.voice.providers.base import Chat, Message, ToolCall
 from agents.voice.report import ReplyTiming
 
-Kind = Literal["speech", "greeting", "idle", "closing", "goodbye", "voicemail"]
+Kind = Literal["speech", "greeting", "idle", "unheard", "closing", "goodbye", "voicemail", "notice"]
 
 
 @dataclass(slots=True)
@@ -28,6 +28,13 @@ class Part:
     fixed: bool = False
     """A sentence that does not change from call to call, so that its sound is worth keeping."""
     language: str = ""
+    stays: bool = False
+    """Of a filler: it is said whole, whatever comes."""
+
+    @property
+    def gives_way(self) -> bool:
+        """Whether it is not said, or not to its end, when the answer is there."""
+        return self.filler and not self.stays
 
 
 @dataclass(slots=True)
@@ -66,12 +73,24 @@ class Reply:
     """The model had nothing to say, because it failed."""
     filled: bool = False
     """A filler was said already."""
+    filling: bool = False
+    """The filler is what is said now: no sound of the answer has come yet."""
+    answered: bool = False
+    """There are words or sound of the answer, after a filler if there was one."""
     silenced: int = 0
     """Parts before this one are not said any more."""
     waiting: bool = False
     """Nothing will be heard until a tool has done its work."""
     speaker: Chat | None = None
     """The model, if it speaks itself."""
+    bridge: str = ""
+    """Said before anything else, and no part of the dialogue."""
+    again: tuple[str, ...] = ()
+    """What a model said already, to another process: it is only said once more."""
+    whole: bool = False
+    """Whether there will be no more parts."""
+    own: list[int] = field(default_factory=list)
+    """Numbers of the parts that came as its own sound."""
 
     @property
     def text(self) -> str:

@@ -55,7 +55,7 @@ INBOX: Final = 1_000
 """Events waiting for the brain; beyond it the oldest go, and are counted."""
 WATCH_S: Final = 0.5
 LINE_CLOSES_S: Final = 2.0
-_OUTCOMES: Final = {"goodbye": "agent_hung_up"}
+_OUTCOMES: Final = dict.fromkeys(("goodbye", "unheard", "ordered"), "agent_hung_up")
 """Reasons of the floor that the report calls by another name."""
 
 _CLOSED: Final = {"silent": "line_dead", "protocol": "line_dead", "error": "line_dead"}

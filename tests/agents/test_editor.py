@@ -68,6 +68,7 @@ def limits(**typed) -> dict[str, str]:
         "max_call_min": "30",
         "warn_before_s": "60",
         "idle": "Hello?",
+        "unheard": "I cannot hear you.",
         "goodbye": "Goodbye.",
         "closing": "One minute left.",
         "trouble": "Please hold on.",

@@ -59,6 +59,7 @@ def d_keys(state: State, now: float) -> None:
     state.agent = Agent.THINKING
 
 
+    state.words_came()
 def wanted(state: State, event: WantDigits, now: float) -> None:
     """A tool waits for keys. Those that were pressed ahead of it count."""
     abandon(state)
@@ -149,3 +150,5 @@ def _finish(state: State, *, complete: bool, said: str = "") -> None:
     state.idle_count = 0
     if state.agent is Agent.IDLE:
         state.agent = Agent.THINKING
+    if waiting.digits or said:
+        state.words_came()

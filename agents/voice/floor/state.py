@@ -111,6 +111,12 @@ class State:
             self.deadlines["closing"] = now + limits.max_call_s - limits.warn_before_s
         self.closing_due = False
         self.idle_count = 0
+        self.poor = 0
+        """Turns in a row of which few words or none were understood."""
+        self.in_vain = 0
+        """Turns in a row that the agent took although no text of the caller's came."""
+        self.told_unheard = False
+        """Whether the caller was told that they are hard to hear."""
         self.committed_at = NEVER
         self.last_text = ""
         self.last_text_at = NEVER
@@ -141,6 +147,21 @@ class State:
         """Forget deadlines."""
         for name in names:
             self.deadlines.pop(name, None)
+
+    def words_came(self) -> None:
+        """Keys or words: the caller is there, and understood."""
+        self.poor = self.in_vain = 0
+
+    @property
+    def silent(self) -> bool:
+        """Whether nobody speaks, thinks or keys anything."""
+        idle = self.agent is Agent.IDLE and self.caller is Caller.QUIET
+        return idle and self.collecting is None and not self.keys and not self.kept
+
+    def past(self, now: float) -> None:
+        """The call has run for a while already: an announcement whose time is over was made."""
+        if self.deadlines.get("closing", now + 1) <= now:
+            self.disarm("closing")
 
     def flush_kept(self, *, reply: bool) -> bool:
         """What was kept is said now; with `reply` the last of it is answered, if any of it wants an answer. Whether."""

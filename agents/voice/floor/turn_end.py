@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from agents.voice.events import AskFinalize, CommitCaller, Nod, Note, Scored, TurnEnded
-from agents.voice.floor import drafts, keys, overlap, silence
+from agents.voice.floor import drafts, keys, overlap, silence, unheard
 from agents.voice.floor.state import LATE_S, Agent, Caller, State
 from agents.voice.patience import DIGITS_MAX_S, DISCARD_S, FINAL_GRACE_S, MAX_S, SCORE_UNSURE
 from agents.voice.words import is_wait, normal, spoken_digits
@@ -106,7 +106,10 @@ def commit(state: State, now: float) -> None:
     if not normal(text):
         understood = not turn.rejected or turn.spoken_s < NOT_UNDERSTOOD_SPEECH_S
         if understood or state.agent is not Agent.IDLE or state.collecting is not None:
+            free = state.agent is Agent.IDLE and state.collecting is None
             _quiet(state, now)
+            if free and state.agent is Agent.IDLE and turn.spoken_s >= ASK_AGAIN_SPEECH_S:
+                unheard.voice(state, now)
             return
         text = ""
     state.caller = Caller.QUIET
@@ -128,7 +131,7 @@ def _over_the_agent(state: State, text: str, now: float) -> bool:
         return True
     if not overlap.confirmed(state, text, final=True):
         state.do(Nod(text, turn.began, turn.ended))
-        state.idle_count = 0
+        state.idle_count = state.in_vain = 0
         overlap.release(state, now)
         return False
     if not overlap.may_interrupt(state):
@@ -148,10 +151,13 @@ def _take(state: State, text: str, now: float) -> None:
     state.committed_at = now
     state.idle_count = 0
     action = _turn_action(state, text)
+    if action.reply and not state.kept and unheard.takes(state, action, now):
+        return
     if action.reply:
         drafts.adopt(state, text)
     else:
         drafts.drop(state, "wait")
+        state.words_came()
     state.flush_kept(reply=False)
     state.do(action)
     if action.reply:

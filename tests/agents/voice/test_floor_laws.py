@@ -150,7 +150,7 @@ class Watch:
                 self.drafts = 0
             case e.Nod():
                 self.drafts = 0
-            case e.SayIdle() | e.SayClosing() | e.SayGoodbye():
+            case e.SayIdle() | e.SayUnheard() | e.SayClosing() | e.SayGoodbye():
                 assert not self.reply, "two replies"
                 self.reply = True
                 if not isinstance(action, e.SayGoodbye):

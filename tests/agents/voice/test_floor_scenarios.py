@@ -1,9 +1,10 @@
 """Moments of a call as short scripts against the floor alone: who does what when, and what the floor wants done.
 
 A script is lines of `seconds who what`. The caller: `on`, `off` (the detector notices each 200 ms late), `says` a
-running transcript, `said` the last words of a segment (`said?` for words that may not be all), `eager`, `resumed`,
-`ended` (a provider's turns), `maybe`, `nothing`, `keys`. The agent: `audible`, `heard`, `empty`, `last` (this reply
-ends the call), `wants` (that many keys). Others: `left` (ms of the reply), `score`, `set`, `wait` (nothing happens).
+running transcript, `said` the last words of a segment (`said?` for words that may not be all, `mumbled` for a
+guess), `eager`, `resumed`, `ended` (a provider's turns), `maybe`, `nothing`, `keys`. The agent: `audible`, `heard`,
+`empty`, `last` (this reply ends the call), `wants` (that many keys). Others: `left` (ms of the reply), `score`, `set`,
+`wait` (nothing happens).
 
 The greeting is over at 10 s unless the script begins earlier. What is expected is written the same way: each action in
 short, with the time of those that matter.
@@ -30,6 +31,8 @@ ASKED = """
 """The caller has asked something; the answer is being thought of."""
 SPEAKING = ASKED + "12.0 agent audible\n"
 """The answer can be heard."""
+MURMUR = "10.2 caller on\n11.2 caller off\n11.3 caller said\n"
+MURMUR_AGAIN = "14.2 caller on\n15.2 caller off\n15.3 caller said\n15.9 wait\n"
 
 
 def perform(script: str, language: str = "en", greeted: bool = True, **options) -> list[str]:
@@ -70,6 +73,8 @@ def happened(floor: Floor, now: float, who: str, what: str, text: str) -> e.Even
             return e.CallerOff(now - 0.2)
         case "caller", "said":
             return e.HeardFinally(text, closes=True)
+        case "caller", "mumbled":
+            return e.HeardFinally(text, closes=True, confidence=0.2)
         case "caller", "said?":
             return e.HeardFinally(text, closes=False)
         case "caller", "keys":
@@ -116,6 +121,7 @@ def short(action: e.Action) -> str:
         e.AskFinalize: "finalize",
         e.StopPrompt: "stop",
         e.SayClosing: "closing",
+        e.SayUnheard: "cannot hear",
         e.SayGoodbye: "goodbye",
     }[type(action)]
 
@@ -829,6 +835,60 @@ SCENARIOS = {
         SEGMENTS,
         "230 caller keys 1\n232.1 agent audible\n236 agent heard\n239.9 caller maybe\n240.1 caller nothing",
         "18.00 idle 1; 230.00 cut; 232.00 keys 1; 240.10 closing",
+    ),
+    "speech without words is let be once, and then told": (
+        SEGMENTS,
+        MURMUR + MURMUR_AGAIN,
+        "11.20 finalize; 15.20 finalize; 15.70 unheard; 15.70 cannot hear",
+    ),
+    "the same where the recogniser never answers": (
+        FLUX,
+        "10.2 caller on\n11.2 caller off\n17 agent audible\n18 agent heard\n20.2 caller on\n21.2 caller off\n30 wait",
+        "16.00 rejected; 26.00 rejected; 26.00 unheard; 26.00 cannot hear",
+    ),
+    "a short noise is no such speech": (
+        SEGMENTS,
+        "10.2 caller on\n10.6 caller off\n10.7 caller said\n14.2 caller on\n14.6 caller off\n14.7 caller said\n16 wait",
+        "10.60 finalize; 14.60 finalize",
+    ),
+    "words in between are a new beginning": (
+        SEGMENTS,
+        MURMUR
+        + "13.2 caller on\n13.8 caller off\n13.9 caller said hello\n14.4 agent audible\n14.9 agent heard\n"
+        + MURMUR_AGAIN,
+        "11.20 finalize; 13.80 finalize; 13.90 draft hello; 14.30 turn hello; 15.20 finalize",
+    ),
+    "keys in between are a new beginning": (
+        SEGMENTS,
+        MURMUR + "12.0 caller keys 1\n14.2 agent audible\n14.8 agent heard\n" + MURMUR_AGAIN,
+        "11.20 finalize; 14.00 keys 1; 15.20 finalize",
+    ),
+    "two guesses in a row are told instead of answered": (
+        SEGMENTS,
+        "10.2 caller on\n11.2 caller off\n11.3 caller mumbled hover the fence\n12.2 agent audible\n12.8 agent heard\n"
+        "13.2 caller on\n14.2 caller off\n14.3 caller mumbled dover the hens\n15 wait",
+        "11.20 finalize; 11.30 draft hover the fence; 11.70 turn hover the fence; 14.20 finalize; "
+        "14.30 draft dover the hens; 14.70 drop unheard; 14.70 noted dover the hens; 14.70 unheard; 14.70 cannot hear",
+    ),
+    "the caller is told once, then asked, then let go": (
+        SEGMENTS,
+        MURMUR
+        + MURMUR_AGAIN
+        + "16 agent audible\n17 agent heard\n"
+        + "".join(f"{at}.2 caller on\n{at + 1}.2 caller off\n{at + 1}.3 caller said\n" for at in (18, 22))
+        + "24 agent audible\n25 agent heard\n"
+        + "".join(f"{at}.2 caller on\n{at + 1}.2 caller off\n{at + 1}.3 caller said\n" for at in (26, 30))
+        + "32 agent audible\n33 agent heard",
+        "11.20 finalize; 15.20 finalize; 15.70 unheard; 15.70 cannot hear; 19.20 finalize; 23.20 finalize; "
+        "23.70 unheard; 23.70 idle 1; 27.20 finalize; 31.20 finalize; 31.70 unheard; 31.70 goodbye; 33.00 end unheard",
+    ),
+    "murmurs over the agent are false alarms and nothing else": (
+        SEGMENTS,
+        SPEAKING
+        + "13.2 caller on\n14.2 caller off\n14.3 caller said\n16.2 caller on\n17.2 caller off\n17.3 caller said\n"
+        "19 wait",
+        "13.20 hold; 14.20 finalize; 15.00 false_alarm; 15.00 rewind; "
+        "16.20 hold; 17.20 finalize; 18.00 false_alarm; 18.00 rewind",
     ),
     "a farewell that is never heard": (
         SEGMENTS,

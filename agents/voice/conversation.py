@@ -44,7 +44,6 @@ from agents.voice.hands import Hands, Job
 from agents.voice.keypad import Keypad
 from agents.voice.meter import Meter
 from agents.voice.mouth import Mouth
-from agents.voice.patience import Patience
 from agents.voice.playout import Playout
 from agents.voice.providers.base import Providers, Speaking
 from agents.voice.reply import Kind, Reply
@@ -252,7 +251,7 @@ class Conversation:
     def _cut(self, spoke_at: float) -> None:
         """Barge-in: what was heard stays, the rest never happened. What writes goes on."""
         reply, self.reply = self.reply, None
-        now, heard_ms = self._clock.now(), self._playout.heard_ms
+        now, heard_ms = self._clock.now(), self._playout.heard_ms(reply.own if reply is not None else ())
         heard = self._playout.cut()
         if reply is None:
             return

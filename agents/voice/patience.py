@@ -33,10 +33,11 @@ _LEARNED_CAP_S: Final = 0.800
 class Patience:
     """One caller's. It learns from pauses after which they went on, and from having been cut off."""
 
-    __slots__ = ("_lexicon", "_penalty_s", "_reopened", "_resumed_s")
+    __slots__ = ("_penalty_s", "_reopened", "_resumed_s", "lexicon")
 
     def __init__(self, lexicon: Lexicon) -> None:
-        self._lexicon = lexicon
+        self.lexicon = lexicon
+        """Of the language that is spoken now; what was learned of the caller stays when it changes."""
         self._resumed_s = 0.0
         self._penalty_s = 0.0
         self._reopened = 0
@@ -59,11 +60,11 @@ class Patience:
         """
         if "digits" in hints:
             # Each group of a dictated number sounds finished, so that a score says nothing here.
-            open_end = short or is_left_hanging(text, self._lexicon, digits=False)
+            open_end = short or is_left_hanging(text, self.lexicon, digits=False)
             wait, longest = (DIGITS_MAX_S if open_end else DIGITS_MIN_S), DIGITS_MAX_S
         else:
             wait, longest = self._plain_s(text, complete, score), MAX_S
-            if not hesitated and is_hesitation(text, self._lexicon):
+            if not hesitated and is_hesitation(text, self.lexicon):
                 wait += HESITATION_S
         learned = min(1.5 * self._resumed_s, _LEARNED_CAP_S)
         return min(max(wait, learned) + self._penalty_s, longest)
@@ -71,12 +72,21 @@ class Patience:
     def _plain_s(self, text: str, complete: bool | None, score: float | None) -> float:
         if complete:
             return MIN_S
-        hanging = is_left_hanging(text, self._lexicon) and not is_wait(text, self._lexicon)
+        hanging = is_left_hanging(text, self.lexicon) and not is_wait(text, self.lexicon)
         if score is None:
             return INCOMPLETE_S if hanging or complete is False else UNSURE_S
         if score >= SCORE_COMPLETE:
             return SCORED_UNSURE_S if hanging else MIN_S
         return SCORED_UNSURE_S if score >= SCORE_UNSURE else SCORED_INCOMPLETE_S
+
+    @property
+    def learnt(self) -> tuple[float, float, int]:
+        """What is known of this caller, for another process that goes on."""
+        return round(self._resumed_s, 3), self._penalty_s, self._reopened
+
+    @learnt.setter
+    def learnt(self, known: tuple[float, float, int]) -> None:
+        self._resumed_s, self._penalty_s, self._reopened = known
 
     def went_on(self, pause_s: float) -> None:
         """The caller continued the same turn after this pause."""

@@ -335,8 +335,7 @@ class Conversation:
             return
         self._mouth.language = language
         self._mouth.warm()
-        self._floor.lexicon = lexicon(language)
-        self._floor.patience = Patience(self._floor.lexicon)
+        self._floor.lexicon = self._floor.patience.lexicon = lexicon(language)
         self._ears.listening.speak(language)
         self.count("language_switched", 1)
         self._on_event("language", {"language": language})

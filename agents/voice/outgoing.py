@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Final
 
@@ -196,9 +196,8 @@ class Outgoing:
         """The pieces of the current reply, all of which has been heard."""
         return self.ledger.heard_pieces(self.ledger.due_us + self.ledger.delay_us + FRAME_US)
 
-    @property
-    def heard_ms(self) -> int:
-        """How much of the current reply's last piece was heard."""
+    def heard_ms(self, parts: Collection[int]) -> int:
+        """How much was heard of these parts of the current reply, whatever else was said between them."""
         said = self.ledger.said
         start = said.pieces[-1].start if said is not None and said.pieces else 0
         return max(0, self.ledger.heard_bytes(micros(self._clock.now())) - start) // audio.BYTES_PER_MS

@@ -43,7 +43,7 @@ class Transfer:
 
 @dataclass(frozen=True, slots=True)
 class CollectDigits:
-    """Ask for keys: `count` of them, or until `finish`. `secret`: the transcript does not show them."""
+    """Ask for keys: `count` of them, or until `finish`. `secret`: neither the transcript nor the model sees them."""
 
     count: int | None
     finish: str
@@ -81,7 +81,7 @@ def specs(blueprint: Blueprint) -> tuple[ToolSpec, ...]:
                 "prompt": {"type": "string", "description": "What to ask, in one sentence."},
                 "count": {"type": "integer", "minimum": 1, "maximum": MOST_DIGITS},
                 "finish": {"type": "string", "enum": ["#", "*"], "description": "The key that ends the number."},
-                "secret": {"type": "boolean", "description": "True for a PIN or a card number."},
+                "secret": {"type": "boolean", "description": "True for a PIN or a card number: you get a name for it."},
             },
         ),
     ]

@@ -110,7 +110,11 @@ class Conversation:
         self._farewells = 0
         self._unanswered = False
         """Whether a tool has ended whose result no reply has seen."""
-        self._keypad = Keypad(self.book, tell, lambda: floor.lexicon)
+        self._urgent = False
+        """Whether the caller must hear of it, although the agent has talked since."""
+        self._put_through: str | None = None
+        """Where the caller goes when the floor ends the call for a transfer."""
+        self._keypad = Keypad(self.book, tell, lambda: floor.lexicon, self.hands.sealed)
 
     def open(self) -> None:
         """Before the first frame is needed: the voice, and the model without which there is nothing to say."""

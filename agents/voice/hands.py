@@ -7,12 +7,14 @@ arguments do not fit is told to the model and not done.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Final
 
 from agents.voice import builtin
 from agents.voice.clock import Clock
 from agents.voice.providers.base import ToolCall, ToolSpec
+from agents.voice.sealed import Sealed
 from agents.voice.tools import schema
 from agents.voice.tools.base import ToolBox, ToolFacts
 
@@ -24,6 +26,7 @@ FINISH_S: Final = 5.0
 TIMED_OUT: Final = "The tool did not answer in time. Whether it did anything is not known."
 CANCELLED: Final = "Not finished, because the caller went on speaking. Ask again if it is still needed."
 BROKEN: Final = "The tool failed."
+NOT_OURS: Final = "Not done: another process has taken this call over."
 
 
 class Job:
@@ -47,16 +50,24 @@ class Job:
             self.task.cancel()
 
 
+async def _at_once() -> bool:
+    return True
+
+
 class Hands:
     """One call's tools, but for those that are about the conversation itself."""
 
     def __init__(self, call_id: str, clock: Clock, done: Callable[[Job], None]) -> None:
         self.box: ToolBox | None = None
         self.group: asyncio.TaskGroup | None = None
+        self.intends: Callable[[], Awaitable[bool]] = _at_once
+        """Awaited before anything is written: what is about to be done must be noted. False: it must not be done."""
         self._call_id = call_id
         self._clock = clock
         self._done = done
         self._jobs: set[Job] = set()
+        self.sealed = Sealed()
+        """What the caller keyed in secret; filled in here, on the way to a tool."""
         self.refusals: list[tuple[str, str]] = []
         """(tool, reason) of requests that were not sent because the address is not allowed; the first twenty."""
 
@@ -66,15 +77,20 @@ class Hands:
         offered = self.box.specs if self.box is not None else ()
         return tuple(spec for spec in offered if spec.name not in builtin.NAMES)
 
+    @property
+    def busy(self) -> bool:
+        """Whether a tool is at work."""
+        return bool(self._jobs)
+
     def problem(self, call: ToolCall) -> str | None:
         """Why the arguments do not fit, for the model; None when they do."""
         spec = next((spec for spec in self.specs if spec.name == call.name), None)
         if spec is None:
             return f"There is no tool called {call.name[:64]}."
         try:
-            schema.arguments(spec.schema, call.arguments)
+            schema.arguments(spec.schema, self._filled(call).arguments)
         except schema.ArgumentProblem as wrong:
-            return f"The arguments are wrong: {wrong}. Correct them and call again."
+            return self.sealed.hide(f"The arguments are wrong: {wrong}. Correct them and call again.")
         except schema.SchemaProblem:
             return None  # the tool says so itself
         return None
@@ -89,14 +105,22 @@ class Hands:
         job.task = group.create_task(self._run(box, job), name=f"tool-{call.name}")
         return job
 
+    def _filled(self, call: ToolCall) -> ToolCall:
+        """As a tool gets it that takes what was keyed in secret; for others it stays as the model wrote it."""
+        keyed = self.box is not None and self.box.facts(call.name).keyed
+        return replace(call, arguments=self.sealed.put_in(call.arguments)) if keyed else call
+
     async def _run(self, box: ToolBox, job: Job) -> None:
         text = CANCELLED
         try:
+            if job.facts.effect != "read" and not await self.intends():
+                text = NOT_OURS
+                return
             async with asyncio.timeout(job.facts.timeout_s + GRACE_S):
-                result = await box.run(job.call, key=f"{self._call_id}:{job.call.id}")
-            text = result.text
+                result = await box.run(self._filled(job.call), key=f"{self._call_id}:{job.call.id}")
+            text = self.sealed.hide(result.text)
             if result.refused and len(self.refusals) < MOST_REFUSALS:
-                self.refusals.append((job.call.name, result.refused))
+                self.refusals.append((job.call.name, self.sealed.hide(result.refused)))
         except TimeoutError:
             text = TIMED_OUT
         finally:

@@ -200,24 +200,25 @@ class FakeTts:
 class FakeBox:
     """Tools by script. `takes`: seconds by name; `answers`: text by name; `effects`: read or write by name.
 
-    `refused`: why nothing was sent, by name."""
+    `refused`: why nothing was sent, by name. `keyed`: names of those that get secret digits."""
 
     takes: dict = field(default_factory=dict)
     answers: dict = field(default_factory=dict)
     effects: dict = field(default_factory=dict)
     excuses: dict = field(default_factory=dict)
     refused: dict = field(default_factory=dict)
+    keyed: tuple = ()
+    schema: str = '{"type": "object", "properties": {"day": {"type": "string"}}}'
     ran: list = field(default_factory=list)
     finished: list = field(default_factory=list)
     cancelled: list = field(default_factory=list)
 
     @property
     def specs(self):
-        schema = '{"type": "object", "properties": {"day": {"type": "string"}}}'
-        return tuple(ToolSpec(name, "A tool.", schema) for name in self.effects)
+        return tuple(ToolSpec(name, "A tool.", self.schema) for name in self.effects)
 
     def facts(self, name):
-        return ToolFacts(self.effects.get(name, "write"), 10.0, self.excuses.get(name, ""))
+        return ToolFacts(self.effects.get(name, "write"), 10.0, self.excuses.get(name, ""), keyed=name in self.keyed)
 
     async def run(self, call, *, key):
         self.ran.append((call.name, call.arguments, key))

@@ -92,7 +92,7 @@ class Box:
     def facts(self, name: str) -> ToolFacts:
         tool = self._http.get(name)
         if tool is not None:
-            return ToolFacts(tool.effect, tool.timeout_ms / 1000, tool.excuse)
+            return ToolFacts(tool.effect, tool.timeout_ms / 1000, tool.excuse, keyed=True)
         server = self._server_of(name)
         return server.offers[name].facts if server else ToolFacts()
 

@@ -339,3 +339,77 @@ def test_a_cut_answer_keeps_its_call_and_result_and_only_the_words_that_were_hea
     assert said[3].text == "Let me look."
     assert LONG.startswith(said[5].text)
     assert outcome.said("agent")[-1] == "Tuesday."
+
+
+# --- numbers that are nobody's business ---
+
+
+SECRET = '{"count": 6, "prompt": "Your PIN, please?", "secret": true}'
+
+
+def keyed(providers, digits="482915", **more):
+    keys = [(7_000 + 300 * place, digit) for place, digit in enumerate(digits)]
+    return call(providers, speech=ASKS, keys=keys, hang_up_ms=16_000, **more)
+
+
+def test_a_secret_number_is_known_to_the_tool_alone():
+    box = FakeBox(effects={"check": "read"}, answers={"check": "482915 is right, so is 4829 15."}, keyed=("check",))
+    check = tool("check", '{"day": "{{keyed.1}}"}', number=2)
+    providers = fakes(["my account"], [[tool("collect_digits", SECRET)], [check], "Thank you."])
+
+    outcome = keyed(providers, tools=box)
+
+    assert [arguments for _, arguments, _ in box.ran] == ['{"day":"482915"}']
+    seen = "".join(str(messages) for messages in providers.llm.asked)
+    assert "482915" not in seen
+    assert "4829" not in seen
+    assert results(providers.llm.asked[1]) == [
+        "The caller keyed 6 digits, which are secret. Pass {{keyed.1}} to a tool that needs them."
+    ]
+    assert results(providers.llm.asked[2])[1] == "{{keyed.1}} is right, so is {{keyed.1}}."
+    assert "482915" not in str(outcome.report)
+    assert outcome.said("caller")[1] == "\u2022" * 6
+
+
+def test_a_tool_that_takes_no_secret_numbers_gets_the_name():
+    box = FakeBox(effects={"check": "read"})
+    check = tool("check", '{"day": "{{keyed.1}}"}', number=2)
+    providers = fakes(["my account"], [[tool("collect_digits", SECRET)], [check], "Thank you."])
+
+    keyed(providers, tools=box)
+
+    assert [arguments for _, arguments, _ in box.ran] == ['{"day": "{{keyed.1}}"}']
+
+
+def test_what_does_not_fit_is_told_without_the_number():
+    box = FakeBox(effects={"check": "read"}, keyed=("check",), schema='{"type": "object", "properties": '
+                  '{"day": {"type": "string", "maxLength": 4}}}')  # fmt: skip
+    check = tool("check", '{"day": "{{keyed.1}}"}', number=2)
+    providers = fakes(["my account"], [[tool("collect_digits", SECRET)], [check], "Sorry."])
+
+    keyed(providers, tools=box)
+
+    assert box.ran == []
+    assert "{{keyed.1}}" in results(providers.llm.asked[2])[1]
+    assert "482915" not in str(providers.llm.asked[2])
+
+
+@pytest.mark.parametrize("said", ["four eight two nine one five", "my pin is four eight two nine one five"])
+def test_a_secret_number_that_is_spoken_is_kept_too(said):
+    providers = fakes(["my account", said], [[tool("collect_digits", SECRET)], "Thank you."])
+
+    outcome = call(providers, speech=[*ASKS, (8_000, babble(1_800, seed=2))], hang_up_ms=18_000)
+
+    assert results(providers.llm.asked[1]) == [
+        "The caller said 6 digits, which are secret. Pass {{keyed.1}} to a tool that needs them."
+    ]
+    assert outcome.said("caller")[1] == "\u2022" * 6
+    assert "four" not in str(outcome.report.turns)
+
+
+def test_what_is_no_number_is_told_as_it_was_said():
+    providers = fakes(["my account", "i have only one account"], [[tool("collect_digits", SECRET)], "I see."])
+
+    call(providers, speech=[*ASKS, (8_000, babble(1_800, seed=2))], hang_up_ms=18_000)
+
+    assert "i have only one account" in results(providers.llm.asked[1])[0]

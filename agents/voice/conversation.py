@@ -360,3 +360,7 @@ class Conversation:
     def count(self, kind: str, amount: int = 1) -> None:
         """One more of these, for the report."""
         self._counters[kind] += amount
+    def complete(self, reply: Reply) -> None:
+        reply.whole = True
+        self._tell(Tick())
+

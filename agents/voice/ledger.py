@@ -9,6 +9,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Final
 
 from agents.voice.audio import FRAME_BYTES, FRAME_MS
@@ -59,6 +60,14 @@ class Piece:
                 break
             count += 1
         return count
+
+    def word_ends(self) -> list[int]:
+        """The byte at which each of its words ends, by the voice's times, else by their share of the sound."""
+        if self.words:
+            return [end for _, end in self.words]
+        length = (self.end if self.end is not None else self.start + _estimate_bytes(self.text)) - self.start
+        used = accumulate(len(word) + 1 for word in self.text.split())
+        return [self.start + length * (chars - 1) // max(1, len(self.text)) for chars in used]
 
 
 @dataclass(frozen=True, slots=True)

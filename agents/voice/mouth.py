@@ -9,8 +9,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import aclosing
+from enum import Enum, auto
 from typing import Final
 
+from agents.voice.audio import FRAME_BYTES
 from agents.voice.clock import Clock
 from agents.voice.errors import ProviderError, ProviderTimeout
 from agents.voice.ledger import Piece
@@ -31,6 +33,14 @@ RECORDED: Final = "(recorded apology)"
 
 Voices = Lineup[Voice, TtsCapabilities]
 _Speaker = Candidate[Voice, TtsCapabilities]
+
+
+class _Came(Enum):
+    """What came of a piece: all of it, as much as was wanted, or nothing that anybody wants."""
+
+    WHOLE = auto()
+    ENOUGH = auto()
+    STALE = auto()
 
 
 class Mouth:
@@ -57,6 +67,8 @@ class Mouth:
         self._group = group
         self._speechless = speechless
         self._trouble = trouble
+        self._unsaid: asyncio.Timeout | None = None
+        """The limit of a filler of which no sound has come yet."""
 
     def warm(self) -> None:
         """Open the voice of the moment ahead of its first sentence."""
@@ -71,6 +83,7 @@ class Mouth:
         while (number := await parts.get()) is not None:
             if wanted and number >= reply.silenced:
                 wanted = await self._say(reply, number, reply.parts[number])
+            parts.task_done()
         self._playout.complete(reply.id)
 
     async def _say(self, reply: Reply, number: int, part: Part) -> bool:
@@ -106,22 +119,31 @@ class Mouth:
         kept = PROCESS_CACHE.get(speaker.stage, part.text) if whole else None
         if kept is not None:
             piece.words = [(word, piece.start + end_ms * 8) for word, end_ms in kept.words]
-            wanted = self.push(reply, kept.audio)
+            wanted = self._push(reply, kept.audio) if part.gives_way else self.push(reply, kept.audio)
             piece.end = self._playout.pushed
             return wanted
         said = bytearray()
-        wanted = await self._synthesise(reply, piece, speaker, said)
-        if wanted:
-            piece.end = self._playout.pushed
-            speaker.worked()
-            if whole:
-                words = tuple((word, (end - piece.start) // 8) for word, end in piece.words)
-                PROCESS_CACHE.put(speaker.stage, part.text, Rendered(bytes(said), words))
-        return wanted
+        came = await self._synthesise(reply, piece, speaker, said)
+        if came is _Came.STALE:
+            return False
+        if part.gives_way and came is _Came.ENOUGH:
+            if not said:
+                reply.first_piece_at = self._clock.now()
+            if piece.end is None:
+                _end_at(piece, self._playout.pushed)
+            return True
+        piece.end = self._playout.pushed
+        speaker.worked()
+        if whole and came is _Came.WHOLE:
+            words = tuple((word, (end - piece.start) // 8) for word, end in piece.words)
+            PROCESS_CACHE.put(speaker.stage, part.text, Rendered(bytes(said), words))
+        return True
 
-    async def _synthesise(self, reply: Reply, piece: Piece, speaker: _Speaker, said: bytearray) -> bool:
+    async def _synthesise(self, reply: Reply, piece: Piece, speaker: _Speaker, said: bytearray) -> _Came:
         loop = asyncio.get_running_loop()
         number = piece.part
+        filler = reply.parts[number].gives_way
+        push = self._push if filler else self.push
         lineup = self._of(reply.parts[number].language)
         said_as = spoken(piece.text, speaker.blueprint.language)
         voice = await speaker.get(self._group(), lineup.open_s)
@@ -132,25 +154,34 @@ class Mouth:
                 asyncio.timeout(first_s) as limit,
                 aclosing(voice.speak(said_as, utterance=utterance)) as chunks,
             ):
+                self._unsaid = limit if filler else None
+                if filler and reply.answered:
+                    return _Came.ENOUGH
                 async for chunk in chunks:
-                    if number < reply.silenced:
-                        return True
+                    if number < reply.silenced or (filler and not reply.filling):
+                        return _Came.ENOUGH
                     if not isinstance(chunk, bytes):
                         piece.words.append((chunk.text, piece.start + chunk.end_ms * 8))
+                        if filler and reply.answered:
+                            return _Came.ENOUGH
                         continue
+                    self._unsaid = None
                     limit.reschedule(None)
                     said += chunk
-                    if not self.push(reply, chunk):
-                        return False
+                    if not push(reply, chunk):
+                        return _Came.STALE
                     await self._playout.room()
                     limit.reschedule(loop.time() + self._playout.queued_s + BETWEEN_AUDIO_S)
         except TimeoutError:
+            if filler and not said and reply.answered:
+                return _Came.ENOUGH
             raise ProviderTimeout(speaker.stage.provider, "stall" if said else "first_audio") from None
         finally:
+            self._unsaid = None
             self._count(speaker, len(said_as), len(said))
         if not said:
             raise ProviderError(speaker.stage.provider, "no_audio")
-        return True
+        return _Came.WHOLE
 
     def _count(self, speaker: _Speaker, characters: int, made: int) -> None:
         stage = speaker.stage
@@ -182,8 +213,48 @@ class Mouth:
         if piece is not None:
             piece.end = self._playout.pushed
 
+    def hurry(self) -> None:
+        """There are words of the answer: a filler of which nothing has come is not waited for."""
+        if self._unsaid is not None and not self._unsaid.expired():
+            self._unsaid.reschedule(asyncio.get_running_loop().time())
+
     def push(self, reply: Reply, chunk: bytes) -> bool:
-        """Audio for the playout; False when the reply is not wanted any more."""
+        """Audio of the answer, for the playout; False when the reply is not wanted any more."""
+        if reply.filling:
+            reply.filling = False
+            self._make_way(reply)
+        return self._push(reply, chunk)
+
+    def _make_way(self, reply: Reply) -> None:
+        """The answer has begun to come: the filler before it ends with the word that is being said."""
+        said = self._playout.ledger.said
+        if said is None or said.reply != reply.id:
+            return
+        fillers = [piece for piece in said.pieces if reply.parts[piece.part].gives_way]
+        if not fillers:
+            return
+        last, gone = fillers[-1], len(said.due) * FRAME_BYTES
+        whole = self._playout.pushed if last.end is None else last.end
+        if gone < whole:
+            word = next((end for end in last.word_ends() if end >= gone), whole) if gone > last.start else last.start
+            whole = self._playout.shorten(reply.id, min(word, whole))
+        if last.end != whole:
+            _end_at(last, whole)
+        for piece in said.pieces:
+            if piece.part > last.part:
+                earlier = piece.start - self._playout.pushed
+                piece.start -= earlier
+                piece.words = [(text, end - earlier) for text, end in piece.words]
+
+    def _push(self, reply: Reply, chunk: bytes) -> bool:
         if reply.first_byte_at is None:
             reply.first_byte_at = self._clock.now()
         return self._playout.push(reply.id, chunk)
+
+
+def _end_at(piece: Piece, byte: int) -> None:
+    """No more of it is said than up to this byte."""
+    words = piece.text.split()
+    piece.text = " ".join(words[: piece.words_in(byte)])
+    piece.words = [(word, end) for word, end in piece.words if end <= byte]
+    piece.end = byte

@@ -199,8 +199,11 @@ class Outgoing:
     def heard_ms(self, parts: Collection[int]) -> int:
         """How much was heard of these parts of the current reply, whatever else was said between them."""
         said = self.ledger.said
-        start = said.pieces[-1].start if said is not None and said.pieces else 0
-        return max(0, self.ledger.heard_bytes(micros(self._clock.now())) - start) // audio.BYTES_PER_MS
+        if said is None:
+            return 0
+        heard = self.ledger.heard_bytes(micros(self._clock.now()))
+        spans = ((piece.start, heard if piece.end is None else piece.end) for piece in said.pieces if piece.part in parts)
+        return sum(max(0, min(heard, end) - start) for start, end in spans) // audio.BYTES_PER_MS
 
     def stop_short(self) -> None:
         """Drop what was not heard, and let the reply live: what is pushed from now on is played."""

@@ -21,10 +21,12 @@ from agents.voice.providers.base import (
     LlmAudio,
     LlmCollected,
     LlmEnd,
+    LlmEvent,
     LlmExpect,
     LlmText,
     LlmTool,
     LlmTransfer,
+    Message,
     ToolCall,
     ToolSpec,
 )
@@ -57,8 +59,16 @@ class Desk(Protocol):
         """What the reply asks the caller for."""
         ...
 
+    def complete(self, reply: Reply) -> None:
+        """All of the reply's words are there."""
+        ...
+
     def ends(self, reply: Reply, reason: str) -> None:
         """The reply is the last one."""
+        ...
+
+    def count(self, kind: str) -> None:
+        """One more of these, for the report."""
         ...
 
     def collects(self, name: str, value: str) -> None:
@@ -108,52 +118,76 @@ class Replier:
         async with asyncio.TaskGroup() as both:
             course = _Course(reply, asyncio.Queue(8))
             both.create_task(self._mouth.speak(reply, course.parts))
+            if reply.bridge:
+                reply.filled = True
+                await self._put(course, reply.bridge, filler=True, stays=True)
             if reply.fixed:
-                await self._put(course, reply.fixed, fixed=True)
+                personal = any(text and text in reply.fixed for text in self._blueprint.personal)
+                await self._put(course, reply.fixed, fixed=not personal)
+            elif reply.again:
+                for text in reply.again:
+                    await self._put(course, text)
             else:
                 await self._converse(course, dialogue, draft)
+            self._desk.complete(reply)
             await course.parts.put(None)
 
     async def _converse(self, course: _Course, dialogue: Dialogue, draft: Thought | None) -> None:
         reply = course.reply
+        course.fill_at = asyncio.get_running_loop().time() + FILLER_S
+        whole = True
         for turn in range(MAX_ROUNDS + 1):
             course.round = turn
             tools = self.specs if turn < MAX_ROUNDS and not course.hopeless else ()
-            thought = draft or self._thinker.begin((*dialogue.messages(), *reply.so_far()), tools)
+            whole = await self._generate(course, (*dialogue.messages(), *reply.so_far()), tools, draft)
             draft = None
-            try:
-                await self._listen(course, thought, allowed=bool(tools))
-            finally:
-                thought.cancel()
             if reply.closing or not course.calls:
                 break
             await self._wait(course)
+            if any(job.facts.silent for job in course.jobs):
+                return
             if reply.closing:
                 break
             course.calls, course.jobs = [], []
-        if not reply.text and not reply.closing:
+        if not reply.closing and (not reply.text or not (whole or course.has_begun)):
             reply.failed = True
             await self._put(course, self._blueprint.phrases.trouble, fixed=True)
         elif reply.closing == "goodbye" and not reply.text:
             await self._put(course, self._blueprint.phrases.goodbye, fixed=True)
 
-    async def _listen(self, course: _Course, thought: Thought, *, allowed: bool) -> None:
-        """One generation: its words to the mouth, its tools to work."""
-        reply, cutter = course.reply, Pieces()
+    async def _generate(
+        self, course: _Course, messages: tuple[Message, ...], tools: tuple[ToolSpec, ...], draft: Thought | None
+    ) -> bool:
+        """One generation; False when it broke off. Before anything of it can be said, it is asked for once more."""
+        thought = draft or self._thinker.begin(messages, tools)
         try:
-            event = await self._first(course, thought)
+            if await self._listen(course, thought, allowed=bool(tools)):
+                return True
+            if thought.failed or course.has_begun:
+                return False
+            self._desk.count("llm_retried")
+            thought = self._thinker.begin(messages, tools, instead_of=thought)
+            return await self._listen(course, thought, allowed=bool(tools))
+        finally:
+            thought.cancel()
+
+    async def _listen(self, course: _Course, thought: Thought, *, allowed: bool) -> bool:
+        """One generation: its words to the mouth, its tools to work. False when it broke off."""
+        reply, cutter, whole = course.reply, Pieces(), True
+        try:
+            event = await self._next(course, thought)
             if reply.first_token_at is None and thought.first_at is not None:
                 reply.first_token_at = thought.first_at
             while event is not None and not reply.closing:
                 match event:
                     case LlmText(text=text) if thought.speaks:
-                        sound = self._sound(course, thought)
+                        sound = await self._sound(course, thought)
                         sound.text = self._caption(course, text)
                     case LlmText(text=text):
                         for piece in cutter.push(text):
                             await self._put(course, piece)
                     case LlmAudio(audio=audio):
-                        self._sound(course, thought)
+                        await self._sound(course, thought)
                         self._mouth.push(reply, audio)
                         await self._playout.room()
                     case LlmTool(call=call) if allowed:
@@ -169,46 +203,61 @@ class Replier:
                         self._close(course, "transfer")
                     case LlmCollected(name=name, value=value):
                         self._desk.collects(name, value)
-                event = await thought.next()
-        except ProviderError:
-            pass  # told already; what is complete is said
+                event = await self._next(course, thought)
+        except ProviderError:  # told already; what is complete is said
+            whole = False
+            if not thought.failed:
+                self._desk.count("llm_broken")
         if course.sound is not None:
             course.sound.end = self._playout.pushed
             course.sound = None
-        for piece in cutter.flush():
+        for piece in cutter.flush(broken=not whole):
             await self._put(course, piece)
+        return whole
 
-    async def _first(self, course: _Course, thought: Thought) -> object:
-        """The first event, and a sentence before it when it is late."""
-        if course.round:
-            return await thought.next()
-        try:
-            async with asyncio.timeout(FILLER_S):
-                return await thought.next()
-        except TimeoutError:
-            await self._fill(course, "")
-            return await thought.next()
+    async def _next(self, course: _Course, thought: Thought) -> LlmEvent | None:
+        """The next event, and a sentence before it when there is nothing to say for too long."""
+        if course.fill_at is not None and not course.reply.parts:
+            try:
+                async with asyncio.timeout_at(course.fill_at):
+                    return await thought.next()
+            except TimeoutError:
+                course.fill_at = None
+                await self._fill(course, "")
+        return await thought.next()
 
     # --- words and sound ---
 
-    async def _put(self, course: _Course, text: str, *, fixed: bool = False, filler: bool = False) -> None:
+    async def _put(
+        self, course: _Course, text: str, *, fixed: bool = False, filler: bool = False, stays: bool = False
+    ) -> None:
         reply = course.reply
         if reply.first_piece_at is None:
             reply.first_piece_at = self._clock.now()
-        reply.parts.append(Part(text, course.round, filler, fixed or filler, self._mouth.language))
+        reply.parts.append(Part(text, course.round, filler, fixed or filler, self._mouth.language, stays))
+        if not filler:
+            self._answers(reply)
         await course.parts.put(len(reply.parts) - 1)
 
     async def _fill(self, course: _Course, excuse: str) -> None:
         reply = course.reply
         if not reply.filled and self._playout.silent and not self._playout.held and self._desk.quiet():
-            reply.filled = True
+            reply.filled = reply.filling = True
+            reply.answered = False
             await self._put(course, excuse or self._blueprint.phrases.wait, filler=True)
 
-    def _sound(self, course: _Course, thought: Thought) -> Piece:
-        """Where the speech of a model lies that speaks itself, past the voice."""
+    def _answers(self, reply: Reply) -> None:
+        reply.answered = True
+        self._mouth.hurry()
+
+    async def _sound(self, course: _Course, thought: Thought) -> Piece:
+        """Where the speech of a model lies that speaks itself, past the voice, and behind what the voice still says."""
         reply = course.reply
         if course.sound is None:
+            self._answers(reply)
+            await course.parts.join()
             reply.speaker = thought.chat
+            reply.own.append(len(reply.parts))
             if reply.first_piece_at is None:
                 reply.first_piece_at = self._clock.now()
             reply.parts.append(Part("", course.round))
@@ -218,8 +267,9 @@ class Replier:
 
     def _caption(self, course: _Course, text: str) -> str:
         course.caption += text
-        course.reply.parts[-1].text = " ".join(course.caption.split())
-        return course.reply.parts[-1].text
+        part = course.reply.parts[course.reply.own[-1]]
+        part.text = " ".join(course.caption.split())
+        return part.text
 
     # --- tools ---
 
@@ -323,3 +373,11 @@ class _Course:
         """The model does not get a tool's arguments right: no more tools in this reply."""
         self.sound: Piece | None = None
         self.caption = ""
+        self.fill_at: float | None = None
+        """When a filler is due, in the loop's time; None: no longer."""
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether this round has brought anything: words, sound, or a tool."""
+        said = any(part.round == self.round and not part.filler for part in self.reply.parts)
+        return said or bool(self.calls)

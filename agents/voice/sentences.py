@@ -51,10 +51,18 @@ class Pieces:
                 self._first = False
         return ready
 
-    def flush(self) -> list[str]:
-        """The rest, at the end of the reply."""
-        piece, self._buffer = speakable(self._buffer), ""
+    def flush(self, *, broken: bool = False) -> list[str]:
+        """The rest, at the end of the reply; of a reply that broke off only the sentences that are whole."""
+        end = self._last_end() if broken else len(self._buffer)
+        piece, self._buffer = speakable(self._buffer[:end]), ""
         return [piece] if _has_words(piece) else []
+
+    def _last_end(self) -> int:
+        """Where the last whole sentence ends. A figure at the very end may be half of one."""
+        ends = [match.end() for match in _END.finditer(f"{self._buffer} ") if self._is_end(match)]
+        if ends and ends[-1] == len(self._buffer) and self._buffer[-2:-1].isdigit():
+            ends.pop()
+        return ends[-1] if ends else 0
 
     def _cut(self) -> int:
         buffer = self._buffer

@@ -51,6 +51,8 @@ class Thought:
         self.whole = False
         """Whether the model came to its end."""
         self.chat: Chat | None = None
+        self.candidate: Candidate[Chat, LlmCapabilities] | None = None
+        """Whose it is, once its first event has come."""
         self.speaks = False
         """Whether its words come as sound, too."""
         self.chars = 0
@@ -127,17 +129,35 @@ class Thinker:
                 return True
         return False
 
-    def begin(self, messages: tuple[Message, ...], tools: tuple[ToolSpec, ...]) -> Thought:
-        """Start thinking."""
+    def begin(
+        self, messages: tuple[Message, ...], tools: tuple[ToolSpec, ...], *, instead_of: Thought | None = None
+    ) -> Thought:
+        """Start thinking. `instead_of` one that broke off: whoever thought that is asked after the others."""
         thought = Thought()
-        thought.bind(self._group().create_task(self._think(thought, messages, tools), name="thought"))
+        avoided = None if instead_of is None else instead_of.candidate
+        order = sorted(self.models.order, key=lambda one: one is avoided)
+        thought.bind(self._group().create_task(self._think(thought, order, messages, tools), name="thought"))
         return thought
 
-    async def _think(self, thought: Thought, messages: tuple[Message, ...], tools: tuple[ToolSpec, ...]) -> None:
+    def aside(self, messages: tuple[Message, ...], tools: tuple[ToolSpec, ...] = ()) -> Thought | None:
+        """A question beside the conversation, for a model that remembers nothing of it; None without one."""
+        free = [one for one in self.models.order if not (one.capabilities.keeps_state or one.capabilities.speaks)]
+        if not free:
+            return None
+        another = Thinker(Lineup(free), self._clock, self._meter, self._group, self._trouble, self._note)
+        return another.begin(messages, tools)
+
+    async def _think(
+        self,
+        thought: Thought,
+        order: list[Candidate[Chat, LlmCapabilities]],
+        messages: tuple[Message, ...],
+        tools: tuple[ToolSpec, ...],
+    ) -> None:
         sources: list[_Source] = []
         try:
-            winner, first = await self._race(sources, messages, tools)
-            thought.first_at = self._clock.now()
+            winner, first = await self._race(sources, order, messages, tools)
+            thought.first_at, thought.candidate = self._clock.now(), winner.candidate
             thought.chat, thought.speaks = winner.chat, winner.candidate.capabilities.speaks
             await self._flow(thought, winner, first)
         except ProviderError as error:
@@ -150,11 +170,14 @@ class Thinker:
             await _close(sources)
 
     async def _race(
-        self, sources: list[_Source], messages: tuple[Message, ...], tools: tuple[ToolSpec, ...]
+        self,
+        sources: list[_Source],
+        waiting: list[Candidate[Chat, LlmCapabilities]],
+        messages: tuple[Message, ...],
+        tools: tuple[ToolSpec, ...],
     ) -> tuple[_Source, LlmEvent | None]:
         """Whoever gives the first event, and that event; None when it ended without any. Raises `ProviderError`."""
         loop = asyncio.get_running_loop()
-        waiting = self.models.order
         hedge_at = loop.time() + HEDGE_S if _may_hedge(waiting) else None
         give_up_at = loop.time() + FIRST_TOKEN_S
         running: dict[asyncio.Task[LlmEvent | ProviderError | None], _Source] = {}

@@ -1,16 +1,20 @@
 """An agent's fixed sentences, spoken once and kept: the first words start at once, also after a restart.
 
 The engine keeps what it has spoken in a cache of the process (`agents.voice.phrases`). Here it is put into Django's
-storage after a call, and read back when the next one begins: one small file for all sentences in their voices, named
-by what they say, so that a change of a word or a voice is another file. Blocking; nothing here ever ends a call.
+storage, and read back when a call begins: one small file for all sentences in their voices, named by what they say, so
+that a change of a word or a voice is another file. The file is made when a version is published (`render`, by a
+worker), and gets what was still missing after a call. Sentences are known by their final text, and only those that no
+call changes are kept. Blocking but for `render`; nothing here ever ends a call.
 """
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import time
-from collections.abc import Iterator
-from dataclasses import asdict, fields
+from collections.abc import Iterable, Iterator
+from contextlib import aclosing
+from dataclasses import asdict, fields, replace
 from typing import Final
 from uuid import UUID
 
@@ -19,9 +23,18 @@ import structlog
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 
-from agents.voice.blueprint import Blueprint, Stage
+from agents import catalogue
+from agents.voice import providers
+from agents.voice.blueprint import Blueprint, Second, Stage
+from agents.voice.errors import VoiceError
 from agents.voice.phrases import PROCESS_CACHE, Rendered
+from agents.voice.providers.base import TtsWord, Voice
+from agents.voice.spoken_forms import spoken
+from agents.voice.variables import in_every_call
 
+SENTENCE_S: Final = 20.0
+"""A sentence that takes longer to render is left to the first call."""
+_NOBODY: Final = Stage("scripted", "scripted")
 _LOOK_AGAIN_S: Final = 60.0
 _MOST_FILES: Final = 2_000
 _seen: dict[str, tuple[float, int]] = {}
@@ -42,8 +55,8 @@ class _Kept(msgspec.Struct, frozen=True, array_like=True):
 
 
 def sentences(blueprint: Blueprint) -> list[Sentence]:
-    """Those that are the same in every call, each with the voice that says it."""
-    return [(stage, text) for stage, text in dict.fromkeys(_all(blueprint)) if text.strip() and "{{" not in text]
+    """Those that are the same in every call, in their final words, each with the voice that says it."""
+    return list(dict.fromkeys((stage, text) for _, stage, text in _all(blueprint)))
 
 
 def name(tenant: UUID, blueprint: Blueprint) -> str:
@@ -59,11 +72,7 @@ def recall(tenant: UUID, blueprint: Blueprint) -> int:
     looked, _ = _seen.get(file, (-_LOOK_AGAIN_S, 0))
     if not missing or time.monotonic() - looked < _LOOK_AGAIN_S:
         return 0
-    try:
-        kept = _read(file)
-    except Exception as error:  # any storage may be behind it, and the file may be half written
-        log.warning("phrases_not_read", file=file, error=repr(error))
-        kept = []
+    kept = _kept(file)
     _note(file, len(kept))
     wanted = set(missing)
     found = [entry for entry in kept if (Stage(*entry.stage), entry.text) in wanted]
@@ -80,28 +89,104 @@ def keep(tenant: UUID, blueprint: Blueprint) -> int:
         for stage, text in sentences(blueprint)
         if (rendered := PROCESS_CACHE.get(stage, text)) is not None
     ]
-    if len(spoken) <= _seen.get(file, (0.0, 0))[1]:
-        return 0
+    return 0 if len(spoken) <= _seen.get(file, (0.0, 0))[1] else _add(file, spoken)
+
+
+def may_render(blueprint: Blueprint) -> bool:
+    """Whether there is a sentence whose voice is a vendor's. One of this machine speaks at once anyway."""
+    return any(_is_vendors(stage) for stage, _ in sentences(blueprint))
+
+
+async def render(tenant: UUID, blueprint: Blueprint) -> int:
+    """Speak what is not in the storage yet, with vendors' voices, and put it there; how many sentences there are now.
+
+    What fails is logged and left to the first call.
+    """
+    file = name(tenant, blueprint)
+    kept = {(Stage(*entry.stage), entry.text) for entry in await asyncio.to_thread(_kept, file)}
+    made: list[_Kept] = []
+    by_voice: dict[tuple[str, Stage], list[str]] = {}
+    for language, stage, text in _all(blueprint):
+        if (stage, text) not in kept and _is_vendors(stage):
+            by_voice.setdefault((language, stage), []).append(text)
+    for (language, stage), texts in by_voice.items():
+        try:
+            made += await _rendered(blueprint, language, stage, dict.fromkeys(texts))
+        except (VoiceError, TimeoutError) as error:
+            log.warning("phrases_not_rendered", provider=stage.provider, error=str(error) or "timeout")
+    return await asyncio.to_thread(_add, file, made) if made else len(kept)
+
+
+async def _rendered(blueprint: Blueprint, language: str, stage: Stage, texts: Iterable[str]) -> list[_Kept]:
+    """Raises `VoiceError` and `TimeoutError` when the first of them fails; later ones are left out."""
+    serving = replace(
+        blueprint, language=language, tts=stage, stt=_NOBODY, llm=_NOBODY, realtime=None, second=Second(), tongues=()
+    )
+    voice_of = providers.build(serving).tts
+    made: list[_Kept] = []
     try:
-        if len(spoken) <= len(_read(file)):
-            _note(file, len(spoken))
-            return 0
-        default_storage.delete(file)
-        default_storage.save(file, ContentFile(msgspec.msgpack.encode(spoken)))
-    except Exception as error:  # as above
+        async with asyncio.timeout(SENTENCE_S) as limit, voice_of.open(serving) as voice:
+            for text in texts:
+                limit.reschedule(asyncio.get_running_loop().time() + SENTENCE_S)
+                made.append(await _sentence(voice, stage, text, language))
+    except (VoiceError, TimeoutError) as error:
+        if not made:
+            raise
+        log.warning("phrase_not_rendered", provider=stage.provider, error=str(error) or "timeout")
+    return made
+
+
+async def _sentence(voice: Voice, stage: Stage, text: str, language: str) -> _Kept:
+    sound, words = bytearray(), []
+    async with aclosing(voice.speak(spoken(text, language))) as events:
+        async for event in events:
+            if isinstance(event, TtsWord):
+                words.append((event.text, event.end_ms))
+            else:
+                sound += event
+    return _Kept((stage.provider, stage.model, stage.voice), text, bytes(sound), tuple(words))
+
+
+def _is_vendors(stage: Stage) -> bool:
+    vendor = catalogue.provider(stage.provider)
+    return vendor is not None and not vendor.keyless
+
+
+def _all(blueprint: Blueprint) -> Iterator[tuple[str, Stage, str]]:
+    """Language, voice and final text of what is the same in every call."""
+    phrases = [getattr(blueprint.phrases, field.name) for field in fields(blueprint.phrases)]
+    said = [
+        (blueprint.language, stage, text)
+        for stage in filter(None, (blueprint.tts, blueprint.second.tts))
+        for text in (in_every_call(blueprint.greeting, blueprint), *phrases)
+    ]
+    said += [(one.language, one.tts, in_every_call(one.greeting, blueprint)) for one in blueprint.tongues]
+    yield from ((language, stage, text) for language, stage, text in said if text and text.strip())
+
+
+def _add(file: str, entries: list[_Kept]) -> int:
+    """To those in the file; how many there are now, 0 when nothing was added."""
+    try:
+        kept = {(entry.stage, entry.text): entry for entry in _read(file)}
+        before = len(kept)
+        kept |= {(entry.stage, entry.text): entry for entry in entries}
+        if len(kept) > before:
+            default_storage.delete(file)
+            default_storage.save(file, ContentFile(msgspec.msgpack.encode([*kept.values()])))
+    except Exception as error:  # any storage may be behind it
         log.warning("phrases_not_kept", file=file, error=repr(error))
         return 0
-    _note(file, len(spoken))
-    return len(spoken)
+    _note(file, len(kept))
+    return len(kept) if len(kept) > before else 0
 
 
-def _all(blueprint: Blueprint) -> Iterator[Sentence]:
-    phrases = [getattr(blueprint.phrases, field.name) for field in fields(blueprint.phrases)]
-    for stage in filter(None, (blueprint.tts, blueprint.second.tts)):
-        yield stage, blueprint.greeting
-        yield from ((stage, text) for text in phrases)
-    for tongue in blueprint.tongues:
-        yield tongue.tts, tongue.greeting
+def _kept(file: str) -> list[_Kept]:
+    """What is in the file; nothing when it cannot be read."""
+    try:
+        return _read(file)
+    except Exception as error:  # as above, and the file may be half written
+        log.warning("phrases_not_read", file=file, error=repr(error))
+        return []
 
 
 def _read(file: str) -> list[_Kept]:

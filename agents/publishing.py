@@ -16,7 +16,7 @@ from django.conf import settings
 from django.db.models import Max
 from django.utils import timezone
 
-from agents import secrets
+from agents import greetings, secrets
 from agents.access import accesses, accounts
 from agents.comparison import Change, compare
 from agents.config import AgentConfig, as_json, read
@@ -182,5 +182,9 @@ def _publish(locked: Agent, config: AgentConfig, by: User | None, note: str) -> 
     )
     locked.published = version
     locked.save(update_fields=["published"])
+    if greetings.may_render(blueprint_of(config, locked.name, version.number)):
+        from agents.tasks import render_later  # which makes blueprints of versions, here
+
+        render_later(version)
     audit.record(by, "published agent", locked, name=locked.name, version=version.number, note=note)
     return version

@@ -67,7 +67,10 @@ class McpServer:
 
 @dataclass(frozen=True, slots=True)
 class Tongue:
-    """Another language that the agent may go on in, with the voice for it. `greeting` empty: the first one's."""
+    """Another language that the agent may go on in, with the voice for it.
+
+    `greeting` is said where the call begins in it (`variables.filled_in`); empty: the first language's.
+    """
 
     language: str
     tts: Stage
@@ -140,13 +143,13 @@ class Phrases:
     failed: str = "I am sorry, we have a technical problem. Please call again later."
     closing: str = "I have to end this call in a minute."
     wait: str = "One moment, please."
-
-
-@dataclass(frozen=True, slots=True)
     unheard: str = "I am sorry, I cannot hear you well. Could you speak a little closer to the phone?"
     resumed: str = "I am sorry, the line was gone for a moment."
     again: str = "Could you please say that again?"
     voicemail: str = "Hello. We tried to reach you by phone, and we will try again. Thank you. Goodbye."
+
+
+@dataclass(frozen=True, slots=True)
 class Blueprint:
     """One agent version, ready to talk."""
 
@@ -174,6 +177,10 @@ class Blueprint:
     """Asked once before the greeting; the top-level strings and numbers of its JSON reply become variables."""
     variables: tuple[tuple[str, str], ...] = ()
     """What `{{name}}` stands for in greeting, instructions and tools: the call's facts, then the tenant's own."""
+    begins_in: str = ""
+    """The further language in which this call begins; empty: the first one. Known once variables are put in."""
+    personal: tuple[str, ...] = ()
+    """First words that hold something of this one call, so that their sound is not worth keeping."""
     key_terms: tuple[str, ...] = ()
     """Words that the recogniser should expect: names, products."""
     greeting_interruptible: bool = True

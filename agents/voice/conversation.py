@@ -121,6 +121,7 @@ class Conversation:
         self._mouth.warm()
         self._group().create_task(self._reach_model(), name="open")
 
+        self.switches(self._blueprint.begins_in or self._mouth.language)
     def begin_call(self, *, again: bool = False) -> None:
         """The first words. `again`: they are for somebody else, and will be said once more."""
         self.greeted = not again

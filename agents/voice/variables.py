@@ -13,11 +13,13 @@ from datetime import datetime
 from typing import Final
 from urllib.parse import quote
 
-from agents.voice.blueprint import Blueprint, HttpTool, McpServer
+from agents.voice.blueprint import Blueprint, HttpTool, McpServer, Tongue
 
 FACTS: Final = ("caller_number", "called_number", "call_id", "agent_name", "today", "now")
 """Known of every call. `today` is `2026-11-21`, `now` is `Saturday 21 November 2026, 19:05`, where the tenant is."""
 
+LANGUAGE: Final = "language"
+"""The variable that says in which of the agent's languages a call begins."""
 MOST_VARIABLES: Final = 60
 MOST_CHARACTERS: Final = 500
 
@@ -95,8 +97,19 @@ def with_reply(blueprint: Blueprint, reply: object) -> Blueprint:
     return replace(blueprint, variables=tuple(values.items())[:MOST_VARIABLES])
 
 
+def in_every_call(text: str, blueprint: Blueprint) -> str | None:
+    """A text with its variables put in, where no call differs; None where one may: by its facts, or by a look-up."""
+    others = [name for name in names_in(text) if name != "agent_name"]
+    if any(name in FACTS for name in others) or (others and blueprint.lookup is not None):
+        return None
+    return fill(text, {**dict(blueprint.variables), "agent_name": plain(blueprint.agent)}).text
+
+
 def filled_in(blueprint: Blueprint) -> tuple[Blueprint, tuple[str, ...]]:
-    """Greetings, instructions and tools with their variables put in, and the names that stood for nothing."""
+    """Greetings, instructions and tools with their variables put in, and the names that stood for nothing.
+
+    Where the variable `language` names a further language of the agent, the call begins in it, with its first words.
+    """
     values = dict(blueprint.variables)
     unknown: dict[str, None] = {}
 
@@ -118,9 +131,13 @@ def filled_in(blueprint: Blueprint) -> tuple[Blueprint, tuple[str, ...]]:
     def server(one: McpServer) -> McpServer:
         return replace(one, url=address(one.url), headers=headers(one.headers))
 
+    tongue = _begins_in(blueprint, values.get(LANGUAGE, ""))
+    greetings = [blueprint.greeting, *(one.greeting for one in blueprint.tongues)]
     made = replace(
         blueprint,
-        greeting=words(blueprint.greeting),
+        greeting=words(tongue.greeting if tongue and tongue.greeting else blueprint.greeting),
+        begins_in=tongue.language if tongue else "",
+        personal=tuple(words(text) for text in greetings if in_every_call(text, blueprint) is None),
         instructions=words(blueprint.instructions),
         tongues=tuple(replace(tongue, greeting=words(tongue.greeting)) for tongue in blueprint.tongues),
         tools=tuple(tool(one) for one in blueprint.tools),
@@ -128,6 +145,15 @@ def filled_in(blueprint: Blueprint) -> tuple[Blueprint, tuple[str, ...]]:
         lookup=tool(blueprint.lookup) if blueprint.lookup else None,
     )
     return made, tuple(unknown)
+
+
+def _begins_in(blueprint: Blueprint, wanted: str) -> Tongue | None:
+    """The further language that is wanted, by its code or the first part of it."""
+    own = blueprint.language.split("-", 1)[0].casefold()
+    names = (wanted.casefold(), wanted.split("-", 1)[0].casefold())
+    if not wanted or own in names:
+        return None
+    return next((one for one in blueprint.tongues if one.language.casefold() in names), None)
 
 
 def split_host(url: str) -> tuple[str, str]:

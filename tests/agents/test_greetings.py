@@ -1,6 +1,6 @@
 """Fixed sentences are spoken once: kept after a call, there when the next one begins, also in another process."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from uuid import uuid4
 
 import pytest
@@ -10,11 +10,18 @@ from django.core.files.storage import default_storage
 from agents import greetings
 from agents.publishing import blueprint_of
 from agents.starting_points import starting_point
-from agents.voice.blueprint import Second, Stage, Tongue
-from agents.voice.phrases import PhraseCache, Rendered
+from agents.voice.blueprint import Access, HttpTool, Second, Stage, Tongue
+from agents.voice.phrases import PROCESS_CACHE, PhraseCache, Rendered
+from agents.voice.spoken_forms import spoken
+from agents.voice.variables import FACTS, filled_in, with_facts
+from tests.agents.voice import conversing
+from tests.fakes.cartesia import VOICES, Cartesia, sound_of
+from tests.fakes.providers import fakes
+from tests.fakes.vendor import KEY, Denial
 
 VOICE = Stage("cartesia", "sonic-3.6", "katie")
 ASHA = replace(blueprint_of(starting_point("clinic").make("Asha", "Sanjeevani Clinic"), "Asha", 1), tts=VOICE)
+PHRASES = {getattr(ASHA.phrases, one.name) for one in fields(ASHA.phrases)}
 HELLO = Rendered(b"\x7f" * 800, (("Hello", 90),))
 
 
@@ -102,11 +109,40 @@ def test_tenants_have_files_of_their_own(tenant):
     assert greetings.name(tenant, ASHA) != greetings.name(uuid4(), ASHA)
 
 
-def test_what_differs_from_call_to_call_is_not_kept(tenant):
-    said = greetings.sentences(replace(ASHA, greeting="Hello {{caller_name}}."))
+LOOK_UP = HttpTool("who", "", "https://crm.example/who")
 
-    assert all("{{" not in text for _, text in said)
-    assert len(said) == 6
+
+@pytest.mark.parametrize(
+    ("greeting", "lookup", "kept"),
+    [
+        ("Hello, this is {{agent_name}}.", None, "Hello, this is Asha."),
+        ("Welcome to {{business}}.", None, "Welcome to the clinic."),
+        ("Hello {{nobody}}.", None, "Hello ."),
+        ("You call from {{caller_number}}.", None, None),
+        ("It is {{now}} at {{business}}.", None, None),
+        ("Welcome to {{business}}.", LOOK_UP, None),
+        ("Hello, this is {{agent_name}}.", LOOK_UP, "Hello, this is Asha."),
+    ],
+)
+def test_first_words_are_known_by_what_is_said_and_kept_where_it_is_the_same_in_every_call(greeting, lookup, kept):
+    made = replace(ASHA, greeting=greeting, lookup=lookup, variables=(("business", "the clinic"),))
+    facts = dict.fromkeys(FACTS, "x") | {"agent_name": "Asha"}
+
+    said = [text for _, text in greetings.sentences(made)]
+    spoken, _ = filled_in(with_facts(made, facts))
+
+    assert [text for text in said if text not in PHRASES] == ([kept] if kept else [])
+    assert (spoken.greeting in spoken.personal) == (kept is None)
+    assert kept is None or spoken.greeting == kept
+
+
+def test_what_differs_from_call_to_call_is_not_kept_in_the_process_either():
+    blueprint = replace(conversing.BLUEPRINT, greeting="Hello Ravi.", personal=("Hello Ravi.",))
+
+    outcome = conversing.call(fakes(), blueprint=blueprint, hang_up_ms=3_000)
+
+    assert outcome.said("agent") == ["Hello Ravi."]
+    assert PROCESS_CACHE.get(blueprint.tts, "Hello Ravi.") is None
 
 
 def test_second_voices_and_further_languages_are_kept_too():
@@ -117,10 +153,78 @@ def test_second_voices_and_further_languages_are_kept_too():
 
     assert (second, ASHA.greeting) in said
     assert (hindi, "नमस्ते।") in said
-    assert len(said) == 7 + 7 + 1
+    assert len(said) == 2 * (1 + len(PHRASES)) + 1
 
 
 def test_a_broken_file_is_as_good_as_none(tenant, process):
     default_storage.save(greetings.name(tenant, ASHA), ContentFile(b"\xc1 no such thing"))
 
     assert greetings.recall(tenant, ASHA) == 0
+
+
+# --- rendered when a version is published ---
+
+
+SONIC = Stage("cartesia", "sonic-3.6", VOICES[0]["id"])
+
+
+@pytest.fixture
+async def vendor():
+    async with Cartesia() as running:
+        yield running
+
+
+def with_voice(vendor, **parts):
+    return replace(ASHA, tts=SONIC, access=(Access("cartesia", KEY, vendor.url, vendor.ws_url),), **parts)
+
+
+async def test_what_is_rendered_is_there_for_the_first_call(vendor, tenant, process):
+    made = with_voice(vendor)
+
+    assert await greetings.render(tenant, made) == len(PHRASES) + 1
+    cache = process()
+    assert greetings.recall(tenant, made) == len(PHRASES) + 1
+
+    kept = cache.get(SONIC, made.greeting)
+    assert kept.audio == sound_of(spoken(made.greeting, "en"))
+    assert kept.words[-1][0].startswith(made.greeting.split()[-1])
+
+
+async def test_rendering_again_asks_nobody(vendor, tenant):
+    await greetings.render(tenant, with_voice(vendor))
+    asked = len(vendor.spoken)
+
+    assert await greetings.render(tenant, with_voice(vendor)) == len(PHRASES) + 1
+    assert len(vendor.spoken) == asked
+
+
+async def test_first_words_of_one_caller_are_not_rendered(vendor, tenant):
+    made = with_voice(vendor, greeting="Hello {{name}}.", lookup=LOOK_UP)
+
+    assert await greetings.render(tenant, made) == len(PHRASES)
+    assert not any("Hello ." in text for text in vendor.spoken)
+
+
+async def test_a_vendor_that_refuses_leaves_it_to_the_first_call(vendor, tenant):
+    vendor.faults.deny += [Denial(401)] * 20
+
+    assert await greetings.render(tenant, with_voice(vendor)) == 0
+    assert not default_storage.exists(greetings.name(tenant, ASHA))
+
+
+async def test_a_voice_that_fails_in_between_keeps_what_was_spoken(vendor, tenant, monkeypatch):
+    vendor.faults.stall_after = 100
+    monkeypatch.setattr(greetings, "SENTENCE_S", 0.5)
+
+    count = await greetings.render(tenant, with_voice(vendor))
+
+    assert 0 < count < len(PHRASES) + 1
+    vendor.faults.stall_after = None
+    assert await greetings.render(tenant, with_voice(vendor)) == len(PHRASES) + 1
+
+
+async def test_voices_of_this_machine_are_not_rendered(tenant):
+    made = replace(ASHA, tts=Stage("local", "espeak-ng", "en-us+f3"))
+
+    assert not greetings.may_render(made)
+    assert await greetings.render(tenant, made) == 0

@@ -190,7 +190,7 @@ def test_a_blueprint_holds_every_setting_of_its_version(agent):
 
     described = asdict(blueprint)
     assert (described.pop("agent"), described.pop("version")) == ("Asha", 1)
-    for of_a_call in ("outbound", "call_id", "access", "hidden", "reachable"):
+    for of_a_call in ("outbound", "call_id", "begins_in", "personal", "access", "hidden", "reachable"):
         described.pop(of_a_call)
     assert described == {key: value for key, value in asdict(CLINIC).items() if key != "name"}
 

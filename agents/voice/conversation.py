@@ -118,10 +118,10 @@ class Conversation:
 
     def open(self) -> None:
         """Before the first frame is needed: the voice, and the model without which there is nothing to say."""
+        self.switches(self._blueprint.begins_in or self._mouth.language)
         self._mouth.warm()
         self._group().create_task(self._reach_model(), name="open")
 
-        self.switches(self._blueprint.begins_in or self._mouth.language)
     def begin_call(self, *, again: bool = False) -> None:
         """The first words. `again`: they are for somebody else, and will be said once more."""
         self.greeted = not again
@@ -180,6 +180,8 @@ class Conversation:
                 self.book.caller("nod", text, began, ended)
             case SayIdle():
                 self._idle()
+            case SayUnheard():
+                self.say("unheard", self._blueprint.phrases.unheard)
             case SayClosing():
                 self.say("closing", self._blueprint.phrases.closing)
             case SayGoodbye(reason=reason):
@@ -234,8 +236,6 @@ class Conversation:
 
     async def _produce(self, reply: Reply, draft: Thought | None) -> None:
         """The reply's task."""
-            case SayUnheard():
-                self.say("unheard", self._blueprint.phrases.unheard)
         await self._replier.say(reply, self.dialogue, draft)
         if reply.kind == "speech":
             self._failures = self._failures + 1 if reply.failed else 0
@@ -323,6 +323,10 @@ class Conversation:
         self._floor.hints = hints
         self._ears.listening.expect(hints)
 
+    def complete(self, reply: Reply) -> None:
+        reply.whole = True
+        self._tell(Tick())
+
     def ends(self, reply: Reply, reason: str) -> None:
         if reply is self.reply:
             self._tell(Closing(reason))
@@ -361,7 +365,3 @@ class Conversation:
     def count(self, kind: str, amount: int = 1) -> None:
         """One more of these, for the report."""
         self._counters[kind] += amount
-    def complete(self, reply: Reply) -> None:
-        reply.whole = True
-        self._tell(Tick())
-

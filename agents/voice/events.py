@@ -261,6 +261,11 @@ class SayIdle:
 
 
 @dataclass(frozen=True, slots=True)
+class SayUnheard:
+    """Tell the caller that they cannot be heard well."""
+
+
+@dataclass(frozen=True, slots=True)
 class SayClosing:
     """Warn that the longest duration is near."""
 
@@ -270,11 +275,6 @@ class SayGoodbye:
     """Say goodbye; the call ends once it is heard."""
 
     reason: str
-@dataclass(frozen=True, slots=True)
-class SayUnheard:
-    """Tell the caller that they cannot be heard well."""
-
-
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,10 +311,10 @@ Action = (
     | CommitCaller
     | Nod
     | SayIdle
+    | SayUnheard
     | SayClosing
     | SayGoodbye
     | EndCall
     | Raise
     | Note
 )
-    | SayUnheard

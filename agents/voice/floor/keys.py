@@ -53,13 +53,13 @@ def d_keys(state: State, now: float) -> None:
             state.kept.append(commit)
             return
         overlap.cut(state, now)
+    state.words_came()
     state.flush_kept(reply=False)
     state.do(commit)
     state.disarm("idle")
     state.agent = Agent.THINKING
 
 
-    state.words_came()
 def wanted(state: State, event: WantDigits, now: float) -> None:
     """A tool waits for keys. Those that were pressed ahead of it count."""
     abandon(state)
@@ -145,10 +145,10 @@ def _finish(state: State, *, complete: bool, said: str = "") -> None:
         return
     state.collecting = None
     state.disarm("digits", "prompt")
+    if waiting.digits or said:
+        state.words_came()
     times = (turn.began, turn.ended) if said else (0.0, 0.0)
     state.do(DigitsDone(waiting.digits, complete, said, *times))
     state.idle_count = 0
     if state.agent is Agent.IDLE:
         state.agent = Agent.THINKING
-    if waiting.digits or said:
-        state.words_came()

@@ -65,6 +65,7 @@ TABLE: Final[dict[tuple[Status, Event], Status]] = {
     (Status.TRANSFERRING, "put_through"): Status.TRANSFERRING,
     (Status.TRANSFERRING, "hung_up"): Status.ENDED,
     (Status.TRANSFERRING, "lost"): Status.ENDED,
+    (Status.ENDED, "stream_started"): Status.STREAMING,
     (Status.ENDED, "put_through"): Status.TRANSFERRING,
     (Status.ENDED, "routed"): Status.ENDED,
     (Status.ENDED, "stream_stopped"): Status.ENDED,
@@ -81,6 +82,7 @@ FIRST_WINS: Final = frozenset({"answered_at", "stream_started_at", "ended_at", "
 
 FACTS: Final = FIRST_WINS | {
     "stream_ended_at",
+    "stream_stopped_at",
     "duration_ms",
     "transfer_to",
     "hangup_cause",
@@ -133,6 +135,7 @@ def advance(call_id: UUID, event: Event, **facts: object) -> Move:
         outcome_before = call.outcome
         if event == "stream_started":
             call.epoch += 1
+            _reopen(call)
         if after is Status.ENDED:
             facts.setdefault("ended_at", timezone.now())
             if before is Status.RINGING:
@@ -149,6 +152,12 @@ def advance(call_id: UUID, event: Event, **facts: object) -> Move:
             transaction.on_commit(lambda: metrics.calls_total.labels(outcome).inc())
         transaction.on_commit(lambda: live.call_changed(call.tenant_id, call.id))
     return Move(call, before, accepted=True)
+
+
+def _reopen(call: Call) -> None:
+    """Whatever was thought to be over is not: another stream goes on."""
+    call.outcome = call.error = call.transfer_to = ""
+    call.ended_at = call.stream_stopped_at = None
 
 
 def _take(call: Call, facts: dict[str, object]) -> None:

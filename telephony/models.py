@@ -157,6 +157,11 @@ class Call(TenantModel):
     heartbeat_at = models.DateTimeField(null=True)
     epoch = models.PositiveIntegerField(default=0)
     stream_offers = models.PositiveSmallIntegerField(default=0)
+    streams = models.JSONField(default=list, db_default=models.Value([], models.JSONField()))
+    """Each stream in order: `epoch`, `at` (ISO), `at_ms` on the call's axis, `cause` (empty for the first, `lost`,
+    `left`, `back`) and `gap_ms`, how long nobody had served the caller."""
+    stream_stopped_at = models.DateTimeField(null=True)
+    """When we ended the last stream ourselves; a stream that ended without was lost."""
 
     median_gap_ms = models.PositiveIntegerField(null=True)
     interruptions = models.PositiveIntegerField(default=0)
@@ -273,3 +278,4 @@ class UsedNonce(TenantModel):
 from telephony.numbers.models import NumberOrder, Rental  # noqa: E402, F401
 from telephony.routes.models import Route, RoutePlan, RouteShare, RouteStep  # noqa: E402, F401
 from telephony.settling.models import CarrierCdr  # noqa: E402, F401
+from telephony.takeover.models import CallNote  # noqa: E402, F401

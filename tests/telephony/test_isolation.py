@@ -6,11 +6,13 @@ from django.db import DatabaseError, connection, transaction
 
 from telephony.models import Call, CarrierAccount, PhoneNumber, Recording, Turn, UsedNonce, WebhookEvent
 from telephony.routes.models import Route, RoutePlan, RouteShare, RouteStep
+from telephony.takeover.models import CallNote
 from tenants.models import TenantModel
 from tenants.scope import ScopeError, tenant_scope
 
 MODELS = [CarrierAccount, PhoneNumber, Call, Turn, Recording, WebhookEvent, UsedNonce]
 MODELS += [Route, RouteShare, RoutePlan, RouteStep]
+MODELS += [CallNote]
 
 
 @pytest.fixture
@@ -27,6 +29,7 @@ def full(acme):
         RouteShare.objects.create(route=route, weight=1)
         RoutePlan.objects.create(number=acme.number)
         RouteStep.objects.create(call=call, place="open", kind="agent", began_at=call.created_at)
+        CallNote.objects.create(call=call, key="m0", value="{}")
     return acme
 
 

@@ -26,8 +26,9 @@ def test_every_step_goes_where_the_table_says_and_a_hole_changes_nothing(acme, s
     assert move.moved == (call.status != status)
 
 
-def test_nothing_leaves_the_end_but_another_route():
-    assert {event for (before, event), after in TABLE.items() if before is Status.ENDED is not after} == {"put_through"}
+def test_nothing_leaves_the_end_but_another_route_and_a_caller_who_is_still_there():
+    leaving = {event for (before, event), after in TABLE.items() if before is Status.ENDED is not after}
+    assert leaving == {"put_through", "stream_started"}
     assert {after for (before, _), after in TABLE.items() if before is Status.REFUSED} == {Status.REFUSED}
 
 
@@ -88,6 +89,20 @@ def test_a_second_stream_has_a_higher_epoch(acme):
         second = lifecycle.advance(call.id, "stream_started").call.epoch
 
     assert (first, second) == (1, 2)
+
+
+def test_a_stream_that_begins_after_an_end_takes_the_end_back(acme):
+    call = acme.call(status=Status.STREAMING)
+
+    with acme.scope():
+        lifecycle.advance(
+            call.id, "finished", outcome=Outcome.CALLER_HUNG_UP, error="x", stream_stopped_at=timezone.now()
+        )
+        lifecycle.advance(call.id, "stream_started")
+        call.refresh_from_db()
+
+    assert (call.status, call.outcome, call.error) == (Status.STREAMING, "", "")
+    assert call.ended_at is call.stream_stopped_at is None
 
 
 def test_what_is_no_fact_of_a_call_is_refused(acme):

@@ -1,0 +1,124 @@
+"""From the rows of a call to where its conversation goes on. In the call's scope."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final, Literal
+
+import msgspec
+import structlog
+
+from agents.voice import resuming
+from agents.voice.report import ReplyTiming, Speaker, TurnRecord, Usage
+from agents.voice.resuming import Began, Resumption
+from telephony.models import Call, Turn, WebhookEvent
+from telephony.takeover.deciding import began_at
+from telephony.takeover.models import CallNote
+
+LEFT: Final = "left"
+ADVICE: Final = "advice"
+Cause = Literal["", "lost", "left", "back"]
+"""Why a stream began: the call's first, after a loss, after a hand-over, or back from a transfer."""
+
+_TIMING: Final = ("gap_ms", "patience_ms", "model_ms", "voice_ms", "line_ms", "final_ms", "token_ms")
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A call that another process has led. `cause` as in `Call.streams`."""
+
+    began: Began
+    notes: Mapping[str, Any]
+    turns: tuple[TurnRecord, ...]
+    usage: tuple[Usage, ...]
+    lost_at: datetime
+    cause: Cause
+
+    def resumption(self, now: datetime) -> Resumption:
+        """Where to go on at this moment."""
+        advice = self.notes.get(ADVICE) or {}
+        return resuming.read(
+            self.notes,
+            elapsed_ms=self.at_ms(now),
+            lost_ms=self.at_ms(self.lost_at),
+            turns=self.turns,
+            usage=self.usage,
+            note=advice.get("note", ""),
+            phrase=advice.get("phrase", ""),
+        )
+
+    def at_ms(self, at: datetime) -> int:
+        """A moment on the call's axis."""
+        return max(0, (at - self.began.at) // timedelta(milliseconds=1))
+
+
+def find(call: Call) -> Found | None:
+    """What is known of a call whose stream is another's; None when it never came to a conversation."""
+    notes = {note.key: _json(note.value) for note in CallNote.objects.filter(call=call)}
+    began = resuming.began(notes)
+    if began is None or call.stream_started_at is None:
+        return None
+    turns = tuple(_turn(row) for row in Turn.objects.filter(call=call).order_by("index"))
+    cause: Cause = "back" if ADVICE in notes else "lost"
+    lost_at = _lost_at(call)
+    left = notes.get(LEFT) or {}
+    if left and left["epoch"] == call.epoch:
+        lost_at, cause = datetime.fromisoformat(left["at"]), "left"
+    usage = tuple(Usage(**used) for used in call.usage)
+    return Found(began, notes, turns, usage, lost_at, cause)
+
+
+def advise(call: Call, note: str, phrase: str) -> None:
+    """Tell the agent, when its call comes back from somebody else, what happened there: `note` is for the model,
+    `phrase` is said to the caller first."""
+    CallNote.objects.update_or_create(
+        call=call, key=ADVICE, defaults={"value": msgspec.json.encode({"note": note, "phrase": phrase}).decode()}
+    )
+
+
+def taken(call: Call) -> None:
+    """The advice was given to a new stream, and is not given again."""
+    CallNote.objects.filter(call=call, key=ADVICE).delete()
+
+
+def _lost_at(call: Call) -> datetime:
+    """Since when nobody has served the caller: what the carrier says, or we, else the last sign of life."""
+    last = began_at(call)
+    told = WebhookEvent.objects.filter(
+        carrier_id=call.carrier_id, kind="stream-status", fields__Event="DroppedStream", received_at__gt=last
+    ).order_by("received_at")
+    known: Iterable[datetime | None] = (
+        told.values_list("received_at", flat=True).first(),
+        call.stream_ended_at,
+    )
+    since = [at for at in known if at is not None and at > last]
+    return min(since) if since else max(last, call.heartbeat_at or last)
+
+
+def _turn(row: Turn) -> TurnRecord:
+    speaker: Speaker = "agent" if row.speaker == "agent" else "caller"
+    timing = None
+    if row.gap_ms is not None:
+        parts = {name: getattr(row, name) for name in _TIMING}
+        timing = ReplyTiming(**{name: ms or 0 if name in _TIMING[:5] else ms for name, ms in parts.items()})
+    return TurnRecord(
+        index=row.index,
+        speaker=speaker,
+        kind=row.kind,
+        text=row.text,
+        started_ms=row.started_ms,
+        ended_ms=row.ended_ms,
+        interrupted=row.interrupted,
+        unheard=row.unheard,
+        barge_in_ms=row.barge_in_ms,
+        timing=timing,
+        confidence=row.confidence,
+    )
+
+
+def _json(text: str) -> Any:
+    return msgspec.json.decode(text) if text else None

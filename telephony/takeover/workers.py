@@ -1,0 +1,62 @@
+"""Which stream worker a call is sent to: they take turns, and one that does not live is passed over.
+
+A caller who has just lost a worker must not be sent to a dead one again, so then each is asked first. Blocking.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from functools import cache
+from typing import Final
+
+import httpx
+import structlog
+from django.conf import settings
+
+ASK_S: Final = 0.3
+BAD_S: Final = 3.0
+"""How long a worker that did not answer is left out of the turns, without being asked."""
+DRAINING: Final = "draining"
+
+_turn = itertools.count()
+_bad: dict[str, float] = {}
+"""Address of a worker that did not answer: until when it is believed to be gone."""
+
+log = structlog.get_logger(__name__)
+
+
+def next_url() -> str:
+    """The next worker's address, as in `STREAM_URLS`; nobody is asked."""
+    urls, now = settings.STREAM_URLS, time.monotonic()
+    first = next(_turn)
+    ordered = [urls[(first + index) % len(urls)] for index in range(len(urls))]
+    return next((url for url in ordered if _bad.get(url, 0.0) <= now), ordered[0])
+
+
+def alive_url() -> str | None:
+    """The next worker that answers and does not drain; None when there is none at the moment."""
+    urls = settings.STREAM_URLS
+    first = next(_turn)
+    for index in range(len(urls)):
+        url = urls[(first + index) % len(urls)]
+        if lives(url):
+            _bad.pop(url, None)
+            return url
+        _bad[url] = time.monotonic() + BAD_S
+    return None
+
+
+def lives(url: str) -> bool:
+    """Whether a worker takes calls over. Behind a proxy that keeps `/healthz` to itself any answer will do."""
+    try:
+        answer = _client().get(url.replace("ws", "http", 1).rstrip("/") + "/healthz")
+    except httpx.HTTPError as error:
+        log.info("stream_worker_away", url=url, error=type(error).__name__)
+        return False
+    return answer.status_code < 500 and answer.text.strip() != DRAINING
+
+
+@cache
+def _client() -> httpx.Client:
+    return httpx.Client(timeout=ASK_S, trust_env=False, limits=httpx.Limits(max_keepalive_connections=0))

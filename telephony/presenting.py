@@ -141,6 +141,7 @@ _NOTES: Final = {
     "trouble": "apology",
     "filler": "bridges a wait",
     "voicemail": "leaves a message",
+    "notice": "said on request",
     "digits": "keys pressed",
     "nod": "not an interruption",
 }

@@ -45,7 +45,7 @@ from agents.voice.keypad import Keypad
 from agents.voice.meter import Meter
 from agents.voice.mouth import Mouth
 from agents.voice.playout import Playout
-from agents.voice.providers.base import Providers, Speaking
+from agents.voice.providers.base import Message, Providers, Speaking, ToolSpec
 from agents.voice.reply import Kind, Reply
 from agents.voice.replying import Replier
 from agents.voice.report import TurnRecord
@@ -122,9 +122,9 @@ class Conversation:
         self._mouth.warm()
         self._group().create_task(self._reach_model(), name="open")
 
-    def begin_call(self, *, again: bool = False) -> None:
-        """The first words. `again`: they are for somebody else, and will be said once more."""
-        self.greeted = not again
+    def begin_call(self) -> None:
+        """The first words."""
+        self.greeted = True
         if self._blueprint.greeting:
             self.say("greeting", self._blueprint.greeting)
         else:
@@ -133,6 +133,10 @@ class Conversation:
     async def _reach_model(self) -> None:
         if not await self._thinker.reach():
             self._tell(Finish("failed"))
+
+    def aside(self, messages: tuple[Message, ...], tools: tuple[ToolSpec, ...] = ()) -> Thought | None:
+        """Ask a model something beside the conversation; None where none is free for it."""
+        return self._thinker.aside(messages, tools)
 
     @property
     def remaining_ms(self) -> float | None:
@@ -186,7 +190,9 @@ class Conversation:
                 self.say("closing", self._blueprint.phrases.closing)
             case SayGoodbye(reason=reason):
                 phrases = self._blueprint.phrases
-                self.say("goodbye", phrases.failed if reason == "failed" else phrases.goodbye)
+                ways = {"failed": phrases.failed, "transfer": phrases.wait}
+                self.say("goodbye", ways.get(reason, phrases.goodbye))
+                self.transfer_to = self._put_through if reason == "transfer" else None
             case Note(kind=kind):
                 self.count(kind, 1)
 
@@ -203,14 +209,14 @@ class Conversation:
 
     def _answer(self, *, spoken_until: float | None = None, draft: Thought | None = None) -> None:
         """Let the model answer what the dialogue ends with."""
-        self._unanswered = False
+        self._unanswered = self._urgent = False
         reply = Reply(self._next_id(), "speech", self._clock.now(), spoken_until, final_at=self._ears.final_at)
         self._begin(reply, draft)
 
     def _idle(self) -> None:
         """The caller is silent: tell the result that is still owed, or ask whether they are there."""
         messages = self.dialogue.messages()
-        if self._unanswered and messages and messages[-1].role in ("tool", "user"):
+        if self._urgent or (self._unanswered and messages and messages[-1].role in ("tool", "user")):
             self._answer()
         else:
             self.say("idle", self._blueprint.phrases.idle)
@@ -355,12 +361,32 @@ class Conversation:
         if self.reply is not None and job in self.reply.jobs:
             return
         if self.dialogue.result(job.call.id, job.text or "") and job.facts.effect != "read":
-            self._unanswered = True
-            floor = self._floor
-            if floor.agent is Agent.IDLE and floor.caller is Caller.QUIET and self._blueprint.limits.idle_prompts:
-                floor.idle_count = 0
-                floor.arm("idle", self._clock.now())
-                self._tell(Tick())
+            self._tell_result()
+
+    def _tell_result(self) -> None:
+        """There is news for the model: it has the next silence for it."""
+        self._unanswered = True
+        floor = self._floor
+        if floor.agent is Agent.IDLE and floor.caller is Caller.QUIET and self._blueprint.limits.idle_prompts:
+            floor.idle_count = 0
+            floor.arm("idle", self._clock.now())
+            self._tell(Tick())
+
+    # --- what others want of the call ---
+
+    def put_through(self, target: str) -> None:
+        """Somebody else wants the caller put through to this target of the blueprint."""
+        self._put_through = target
+        self._tell(Finish("transfer"))
+
+    def transfer_failed(self, text: str) -> bool:
+        """Tell the model that its `transfer` came to nothing; False: it asked for none."""
+        asked = self.dialogue.last_call("transfer")
+        if asked is None or not self.dialogue.result(asked, text):
+            return False
+        self._urgent = True
+        self._tell_result()
+        return True
 
     def count(self, kind: str, amount: int = 1) -> None:
         """One more of these, for the report."""

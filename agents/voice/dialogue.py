@@ -54,6 +54,17 @@ class Dialogue:
             self._messages.extend(added)
             self.version += 1
 
+    def instruct(self, text: str) -> None:
+        """More instructions, behind those that there are."""
+        at = next((at for at, message in enumerate(self._messages) if message.role != "system"), len(self._messages))
+        self._messages.insert(at, Message("system", text))
+        self.version += 1
+
+    def last_call(self, name: str) -> str | None:
+        """The id of the latest call of this tool; None when it was never asked for."""
+        calls = [call for message in self._messages for call in message.calls if call.name == name]
+        return calls[-1].id if calls else None
+
     def result(self, call_id: str, text: str) -> bool:
         """A tool has ended: its result takes the placeholder's place. False when there is no such call."""
         for at in range(len(self._messages) - 1, -1, -1):

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from agents.voice.orders import AnyOrder
+
 # --- events ---
 
 
@@ -127,6 +129,11 @@ class Pressed:
 
 
 @dataclass(frozen=True, slots=True)
+class TakeFloor:
+    """The engine says something of its own next, whatever goes on: the caller's turn under way is dropped."""
+
+
+@dataclass(frozen=True, slots=True)
 class Finish:
     """The call must end (operator, drain, dead provider); `reason` for the report."""
 
@@ -155,9 +162,12 @@ Event = (
     | ReplyEmpty
     | Closing
     | Pressed
+    | TakeFloor
     | Finish
     | Tick
+    | AnyOrder
 )
+"""What may come to the brain. Orders stop there; the floor gets the rest."""
 
 
 # --- actions ---

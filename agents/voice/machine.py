@@ -5,8 +5,8 @@ lexicons, its rhythm by the clock: people say something short and stop, machines
 machine that shows itself later is still noticed. Pure: feed what happened and when; `next_deadline` says when a `tick`
 is due.
 
-How to use it: until the first `Speak` the events of the ears go here instead of into the floor (`on` takes the same
-ones); what was heard by then is `heard`. Afterwards they go to both, until `next_deadline` is None.
+How to use it: while `listening` the events of the ears go here instead of into the floor (`on` takes the same ones);
+what was heard by then is `take`. Afterwards they go to both, until `next_deadline` is None.
 """
 
 from __future__ import annotations
@@ -19,7 +19,17 @@ from typing import Final
 import numpy as np
 
 from agents.voice import audio, lexicons
-from agents.voice.events import CallerOff, CallerOn, Event, Heard, HeardFinally, TurnEnded
+from agents.voice.events import (
+    CallerMaybe,
+    CallerNothing,
+    CallerOff,
+    CallerOn,
+    Eager,
+    Event,
+    Heard,
+    HeardFinally,
+    TurnEnded,
+)
 from agents.voice.words import normal
 
 SILENCE_S: Final = 1.2
@@ -39,6 +49,10 @@ WATCH_S: Final = 20.0
 """For so long a machine may still show itself."""
 TONE_SILENCE_S: Final = 1.5
 TONE_MAX_S: Final = 30.0
+PERSON_S: Final = 60.0
+"""How long a person may take to come to the phone, once a bot has heard who calls."""
+TELLINGS: Final = 2
+"""How often a bot is told."""
 
 
 class Party(Enum):
@@ -64,7 +78,10 @@ class Decided:
 
 @dataclass(frozen=True, slots=True)
 class Speak:
-    """Now: the greeting to a person, the name to a bot, the message to a voicemail (after its tone)."""
+    """Now: the greeting to a person, the name to a bot, the message to a voicemail (after its tone).
+
+    To a bot it may come twice; a person after it is `Decided` like any other.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +92,10 @@ class AskModel:
 
 
 Outcome = Decided | Speak | AskModel
+
+
+OPEN: Final = frozenset({Party.HUMAN, Party.IVR})
+"""With these one converses; all others are listened to, and told something at most."""
 
 
 def party_of(text: str) -> Party | None:
@@ -96,9 +117,10 @@ class Answering:
         self._answered = now
         self._text = ""
         self._finals: list[str] = []
+        self._began: float | None = None
         self._since: float | None = None
-        """When the speech under way began; None in silence."""
         self._first_s = 0.0
+        self._told = 0
         self._deadlines: dict[str, float] = {"silence": now + SILENCE_S, "watch": now + WATCH_S}
         self._out: list[Outcome] = []
 
@@ -108,28 +130,48 @@ class Answering:
         return min(self._deadlines.values(), default=None)
 
     @property
+    def speaking_since(self) -> float | None:
+        """When the speech under way began; None in silence."""
+        return self._since
+
+    @property
     def heard(self) -> str:
-        """What the called party has said so far."""
+        """What is being said, or was said last."""
         return self._text
+
+    def take(self) -> tuple[str, float | None]:
+        """What the called party has said for good since the last time, and when it began; then it is forgotten."""
+        said, began = " ".join(self._finals), self._began
+        self._forget()
+        return said, began
 
     def on(self, event: Event, now: float) -> list[Outcome]:
         """An event as the floor takes it; those that tell nothing here are a `tick`."""
         match event:
+            case CallerMaybe(at=at) if self.party not in OPEN:  # the silence may be over already
+                return self.voice_on(now if at is None else at, now)
+            case CallerNothing() if self.party not in OPEN:
+                return self.voice_off(now, now)
             case CallerOn(at=at):
                 return self.voice_on(at, now)
             case CallerOff(at=at):
                 return self.voice_off(at, now)
-            case Heard(text=text):
+            case Heard() | Eager() | HeardFinally() | TurnEnded() if self._told and self._began is None:
+                pass  # the end of what the bot had said before
+            case Heard(text=text) | Eager(text=text):
                 return self.words(" ".join([*self._finals, text]), now)
             case HeardFinally(text=text) | TurnEnded(text=text) if text:
-                self._finals.append(text)
-                return self.words(" ".join(self._finals), now)
+                said = " ".join([*self._finals, text])
+                if self.party not in OPEN:
+                    self._finals.append(text)
+                return self.words(said, now)
         return self.tick(now)
 
     def voice_on(self, at: float, now: float) -> list[Outcome]:
         """The called party speaks, since `at`."""
         self._begin(now)
         self._since = at
+        self._began = at if self._began is None else self._began
         for name in ("silence", "pause", "tone"):
             self._deadlines.pop(name, None)
         if self.party is None:
@@ -153,11 +195,11 @@ class Answering:
         """All of the words so far of what is being said; running ones count too."""
         self._begin(now)
         self._text = text
-        if "watch" in self._deadlines:
+        if "watch" in self._deadlines or "person" in self._deadlines:
             party = party_of(text)
             if party is not None and party is not self.party:
                 self._decide(party, "words", now)
-            elif "text" in self._deadlines and self.party is None and normal(text):
+            elif "text" in self._deadlines and normal(text):
                 self._judge(now)
         return self._out
 
@@ -165,7 +207,7 @@ class Answering:
         """A tone has ended."""
         self._begin(now)
         if self.party is Party.VOICEMAIL:
-            self._speak()
+            self._speak(now)
         return self._out
 
     def carrier(self, machine: bool, now: float) -> list[Outcome]:
@@ -180,8 +222,12 @@ class Answering:
     def opinion(self, party: Party, now: float) -> list[Outcome]:
         """A model's answer to `AskModel`."""
         self._begin(now)
-        if self.party is None:
-            self._decide(party, "model", now)
+        if "model" in self._deadlines:
+            del self._deadlines["model"]
+            if party is self.party:
+                self._forget()
+            else:
+                self._decide(party, "model", now)
         return self._out
 
     def tick(self, now: float) -> list[Outcome]:
@@ -199,8 +245,12 @@ class Answering:
             self._due(due, now)
 
     def _due(self, name: str, now: float) -> None:
-        if name in ("tone", "tone_max") or (name == "pause" and self.party is Party.SCREENING):
-            self._speak()
+        if name in ("tone", "tone_max"):
+            self._speak(now)
+        elif name == "person":
+            self._decide(Party.UNAVAILABLE, "silence", now)
+        elif self.party is Party.SCREENING:
+            self._after_screening(name, now)
         elif self.party is not None:
             return
         elif name == "silence":
@@ -217,22 +267,40 @@ class Answering:
         else:  # neither words nor an opinion came, or 20 s have passed
             self._decide(Party.HUMAN, "default", now)
 
+    def _after_screening(self, name: str, now: float) -> None:
+        """A bot has paused. Once it was told who calls: was that the bot again, or the person?"""
+        if name == "pause" and not self.spoke:
+            self._speak(now)
+        elif name == "pause" and not normal(self._text):
+            self._deadlines["text"] = now + WORDS_S
+        elif name == "pause":
+            self._judge(now)
+        elif name == "model":
+            self._decide(Party.HUMAN, "default", now)
+
     def _judge(self, now: float) -> None:
-        """The first utterance was long, and its words fit no rule."""
+        """An utterance is over whose words say nothing new of who it is."""
+        self._deadlines.pop("text", None)
+        if self.party is Party.SCREENING:
+            held = any(f" {phrase}" in f" {normal(self._text)}" for phrase in _holding())
+            if held or party_of(self._text) is Party.SCREENING:
+                self._forget()
+                if not held and self._told < TELLINGS:
+                    self._speak(now)
+                return
         if len(normal(self._text).split()) <= SHORT_WORDS:
             self._decide(Party.HUMAN, "short", now)
         elif "model" not in self._deadlines:
-            self._deadlines.pop("text", None)
             self._deadlines["model"] = now + WORDS_S
             self._out.append(AskModel(self._text))
 
     def _decide(self, party: Party, because: str, now: float) -> None:
         self.party, self.spoke = party, False
-        for name in ("silence", "long", "pause", "text", "model", "tone", "tone_max"):
+        for name in ("silence", "long", "pause", "text", "model", "tone", "tone_max", "person"):
             self._deadlines.pop(name, None)
         self._out.append(Decided(party, because))
         if party is Party.HUMAN:
-            self._speak()
+            self._speak(now)
         elif party is Party.VOICEMAIL:
             self._deadlines["tone_max"] = now + TONE_MAX_S
             if self._since is None:
@@ -240,12 +308,21 @@ class Answering:
         elif party is Party.SCREENING and self._since is None:
             self._deadlines["pause"] = now + PAUSE_S
 
-    def _speak(self) -> None:
-        if not self.spoke:
-            self.spoke = True
-            for name in ("tone", "tone_max", "pause"):
-                self._deadlines.pop(name, None)
-            self._out.append(Speak())
+    def _speak(self, now: float) -> None:
+        if self.spoke and self.party is not Party.SCREENING:
+            return
+        self.spoke = True
+        for name in ("tone", "tone_max", "pause"):
+            self._deadlines.pop(name, None)
+        if self.party is Party.SCREENING:
+            self._told += 1
+            self._deadlines["person"] = now + PERSON_S
+        self._out.append(Speak())
+
+    def _forget(self) -> None:
+        """What was said is dealt with."""
+        self._text, self._began = "", None
+        self._finals.clear()
 
 
 BEEP_MIN_FRAMES: Final = 6
@@ -298,3 +375,9 @@ def _phrases() -> tuple[tuple[Party, tuple[str, ...]], ...]:
         (Party.VOICEMAIL, "perhaps_voicemail"),
     )
     return tuple((party, tuple(normal(phrase) for table in tables for phrase in table[name])) for party, name in order)
+
+
+@cache
+def _holding() -> tuple[str, ...]:
+    """What a bot says while it looks for the person."""
+    return tuple(normal(phrase) for known in lexicons.LANGUAGES for phrase in lexicons.table(known)["machine"]["hold"])

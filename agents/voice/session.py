@@ -15,6 +15,7 @@ import logging
 from collections import Counter, deque
 from collections.abc import Callable
 from contextlib import nullcontext
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
@@ -38,7 +39,10 @@ from agents.voice.events import (
 )
 from agents.voice.floor import Floor
 from agents.voice.line import Cleared, Closed, Digit, Line, MarkPlayed
+from agents.voice.menu import Press
 from agents.voice.meter import Meter
+from agents.voice.obeying import Obeying
+from agents.voice.orders import Order, Orders
 from agents.voice.outbound import Outbound
 from agents.voice.playout import Drained, First, Playout
 from agents.voice.providers.base import Providers, SttCapabilities
@@ -80,15 +84,24 @@ async def run(
     on_event: Callable[[str, dict[str, object]], None] = lambda kind, data: None,
     recording_path: Path | None = None,
     tools: ToolBox | None = None,
+    orders: Orders | None = None,
+    press: Press | None = None,
 ) -> CallReport:
     """Talk until the line closes or the agent ends the call. The stream has started; `line` gives frames.
 
     `blueprint` is prepared: its variables are filled in (`tools.lookup.prepare`). `tools` None: those that it names.
     `on_turn` gets each finished turn at once, `on_event` small facts: `provider_error` {provider, kind}, `collected`
-    {name, value}, `tool` {name, ok}, `language` {language}. Neither may block. Never raises for what line or vendors
-    do; what went wrong is in the report. Cancelling ends the call with everything released, within 5 s.
+    {name, value}, `tool` {name, ok}, `language` {language}, `answered_by` {party, because}, `transfer` {status, target}.
+    Neither may block. `orders` is where others put what they want of this call; it is closed in the end. `press` sends
+    keys to the other side; without it a menu that answers is only talked to. Never raises for what line or vendors do; what went wrong is in the report. Cancelling ends the call with everything released, within 5 s.
     """
-    return await _Session(line, blueprint, providers, clock, on_turn, on_event, recording_path, tools).run()
+    session = _Session(line, blueprint, providers, clock, on_turn, on_event, recording_path, tools, press)
+    orders = orders or Orders()
+    orders.open(session.tell)
+    try:
+        return await session.run()
+    finally:
+        orders.close()
 
 
 class _Session:
@@ -102,6 +115,7 @@ class _Session:
         on_event: Callable[[str, dict[str, object]], None],
         recording_path: Path | None,
         tools: ToolBox | None,
+        press: Press | None,
     ) -> None:
         self.line, self.blueprint, self.clock, self.tools = line, blueprint, clock, tools
         self.on_event = on_event
@@ -156,7 +170,17 @@ class _Session:
         )
         self.outbound: Outbound | None = None
         if blueprint.outbound:
-            self.outbound = Outbound(blueprint, self.talk, self.ears, clock, self.tell, on_event)
+            self.outbound = Outbound(
+                blueprint,
+                self.talk,
+                self.ears,
+                clock,
+                group=lambda: self.group,
+                tell=self.tell,
+                on_event=on_event,
+                press=press,
+            )
+        self.obeying = Obeying(blueprint, self.talk, self.floor, self.outbound, self.tell, on_event)
         self.lasted_ms = 0
         self.ending = ""
         """The outcome, once the agent has ended the call."""
@@ -243,7 +267,10 @@ class _Session:
             if self.outbound is not None:
                 self.outbound.tick()
                 events = [event for event in events if not self.outbound.took(event)]
-            for event in events:
+            for event in chain(events, self.obeying.due()):
+                if isinstance(event, Order):
+                    self.obeying.obey(event)
+                    continue
                 floor.remaining_ms = self.talk.remaining_ms
                 floor.saying = self.talk.saying or floor.saying
                 for action in floor.on(event, self.clock.now()):

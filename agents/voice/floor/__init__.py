@@ -31,6 +31,7 @@ from agents.voice.events import (
     ReplyHeard,
     Resumed,
     Scored,
+    TakeFloor,
     Tick,
     TurnEnded,
     WantDigits,
@@ -110,6 +111,7 @@ ANYWHERE: Final[dict[type, Callable[..., None]]] = {
     Resumed: caller.c5_resumed,
     Pressed: keys.pressed,
     WantDigits: keys.wanted,
+    TakeFloor: agent.a12_take,
     Finish: endings.a11_finish,
 }
 """What means the same in every state."""

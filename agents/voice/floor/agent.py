@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from agents.voice.events import ReplyAudible, ReplyEmpty, ReplyHeard, SayIdle
-from agents.voice.floor import endings, overlap, silence
+from agents.voice.events import ReplyAudible, ReplyEmpty, ReplyHeard, SayIdle, TakeFloor
+from agents.voice.floor import drafts, endings, keys, overlap, silence
 from agents.voice.floor.state import Agent, Caller, State
 
 
@@ -20,6 +20,17 @@ def a9_over(state: State, event: ReplyHeard | ReplyEmpty, now: float) -> None:
     state.said_at = now
     state.remaining_ms = None
     silence.settle(state, now)
+
+
+def a12_take(state: State, event: TakeFloor, now: float) -> None:
+    """The engine speaks for itself. Whoever was speaking was somebody else."""
+    if state.agent is Agent.ENDING:
+        return
+    keys.abandon(state)
+    drafts.drop(state, "taken")
+    state.disarm("duck_max", "resume", "confirm", "turn", "ask_again", "monologue", "draft", "idle")
+    state.held_at, state.remaining_ms = None, None
+    state.caller, state.agent = Caller.QUIET, Agent.THINKING
 
 
 def d_idle(state: State, now: float) -> None:

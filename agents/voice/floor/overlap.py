@@ -18,7 +18,7 @@ REWIND_S: Final = 0.400
 BOOST: Final = 0.1
 BOOST_S: Final = 3.0
 DEFERRALS: Final = 2
-HARD_ENDINGS: Final = frozenset({"max_duration", "drained", "failed"})
+HARD_ENDINGS: Final = frozenset({"max_duration", "drained", "failed", "ordered"})
 """Endings that the caller cannot talk us out of."""
 
 

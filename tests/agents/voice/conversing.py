@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import dataclass
 
 from agents.voice.blueprint import Blueprint, Limits, Stage
+from agents.voice.orders import Orders
 from agents.voice.report import CallReport
 from agents.voice.session import run
 from tests import virtual_time
@@ -28,6 +29,11 @@ class Outcome:
     def kinds(self, speaker: str) -> list[str]:
         return [turn.kind for turn in self.report.turns if turn.speaker == speaker]
 
+    @property
+    def facts(self) -> list[tuple[str, dict]]:
+        """What `on_event` was told."""
+        return [fact for fact in self.told if isinstance(fact, tuple)]
+
     def counter(self, name: str) -> int:
         return dict(self.report.counters).get(name, 0)
 
@@ -35,9 +41,13 @@ class Outcome:
         return sum(line.amount for line in self.report.usage if line.meter == meter and line.provider == provider)
 
 
-def call(providers, *, blueprint=BLUEPRINT, recording=None, tools=None, **line) -> Outcome:
+def call(providers, *, blueprint=BLUEPRINT, recording=None, tools=None, orders=(), press=None, **line) -> Outcome:
+    """`orders`: (at_ms, order), as another process would send them."""
+
     async def main(clock):
-        telephone, told = FakeLine(clock, **line), []
+        telephone, told, box = FakeLine(clock, **line), [], Orders()
+        for at_ms, order in orders:
+            asyncio.get_running_loop().call_later(at_ms / 1000, box.give, order)
         report = await run(
             telephone,
             blueprint,
@@ -47,6 +57,8 @@ def call(providers, *, blueprint=BLUEPRINT, recording=None, tools=None, **line) 
             on_event=lambda kind, data: told.append((kind, data)),
             recording_path=recording,
             tools=tools,
+            orders=box,
+            press=press,
         )
         return Outcome(report, telephone, len(asyncio.all_tasks()) - 1, told)
 

@@ -116,6 +116,73 @@ def test_a_screening_bot_is_answered_when_it_pauses():
     assert done == [(3.35, Decided(Party.SCREENING, "words")), (3.85, Speak())]
 
 
+SCREENED = says(0.3, "Please state your name and reason for calling", 3.0)
+
+
+def test_the_person_after_a_screening_bot_is_greeted():
+    answering = Answering(0.0)
+    done = play(answering, *SCREENED)
+    done += play(answering, (4.0, "tick"))
+    answering.take()
+    done += play(answering, *says(6.0, "Please stay on the line", 7.0), *says(12.0, "Hello?", 12.5), (14.0, "tick"))
+
+    assert [outcome for _, outcome in done] == [Decided(Party.SCREENING, "words"), Speak(), *HELLO]
+    assert done[-1][0] == pytest.approx(13.0)
+
+
+def test_a_bot_that_asks_again_is_told_once_more_and_no_more():
+    answering = Answering(0.0)
+    done = play(answering, *SCREENED, (4.0, "tick"))
+    for began in (6.0, 12.0):
+        answering.take()
+        done += play(answering, *says(began, "Sorry, say your name", began + 1.5), (began + 4, "tick"))
+
+    assert [outcome for _, outcome in done] == [Decided(Party.SCREENING, "words"), Speak(), Speak()]
+
+
+def test_music_while_a_bot_looks_for_the_person_is_nobody():
+    answering = Answering(0.0)
+    play(answering, *SCREENED, (4.0, "tick"))
+    answering.take()
+
+    done = play(answering, (6.2, "voice_on", 6.0), (9.2, "voice_off", 9.0), (60.0, "tick"))
+
+    assert done == []
+
+
+def test_when_nobody_comes_to_the_phone_it_is_over():
+    done = play(Answering(0.0), *SCREENED, (90.0, "tick"))
+
+    assert done[-1] == (pytest.approx(63.85), Decided(Party.UNAVAILABLE, "silence"))
+
+
+def test_the_end_of_what_a_bot_had_said_is_not_the_person():
+    answering = Answering(0.0)
+    for at, event in [
+        (0.5, e.CallerOn(0.3)),
+        (2.5, e.Heard("state your name")),
+        (3.0, e.CallerOff(2.8)),
+        (3.4, e.ReplyHeard()),
+    ]:
+        answering.on(event, at)
+    answering.take()
+
+    done = answering.on(e.HeardFinally("State your name and reason for calling.", closes=True), 3.6)
+
+    assert done == []
+    assert answering.heard == ""
+
+
+def test_a_bots_long_sentence_is_for_a_model_to_judge():
+    text = "I have passed your words to the owner of this phone"
+    answering = Answering(0.0)
+    play(answering, *SCREENED, (4.0, "tick"))
+    answering.take()
+    done = play(answering, *says(6.0, text, 9.0), (9.6, "opinion", Party.SCREENING), (20.0, "tick"))
+
+    assert done == [(9.5, AskModel(text))]
+
+
 def test_a_menu_gets_no_greeting():
     done = play(Answering(0.0), *says(0.3, "For sales press one", 3.0), (30.0, "tick"))
 

@@ -10,4 +10,5 @@ class TelephonyConfig(AppConfig):
 
         metrics.begin_at_zero(metrics.calls_total, Outcome.values)
         metrics.begin_at_zero(metrics.calls_refused_total, metrics.REFUSALS)
+        metrics.begin_at_zero(metrics.orders_total, metrics.ORDERS, ["taken", "refused", "malformed", "undelivered"])
         metrics.begin_at_zero(metrics.provider_errors_total, ["local"], ["connect", "stall", "child_died"])

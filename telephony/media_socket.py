@@ -23,7 +23,7 @@ from agents.voice import session
 from agents.voice.clock import Clock, SystemClock
 from agents.voice.report import CallReport
 from agents.voice.tools.lookup import prepare
-from telephony import admission, metrics, opening, recordings, stream_token, wrapup
+from telephony import admission, metrics, opening, orders, recordings, stream_token, wrapup
 from telephony.browser.feed import Feed
 from telephony.browser.overhearing import overheard
 from telephony.journal import Journal, Stream
@@ -112,7 +112,7 @@ class MediaConsumer(AsyncConsumer):
             if prepared.lookup is not None and not prepared.lookup.ok:
                 log.warning("lookup_failed", status=prepared.lookup.status)
             blueprint = prepared.blueprint
-            async with asyncio.TaskGroup() as group:
+            async with orders.serving(found.stream.call_id) as box, asyncio.TaskGroup() as group:
                 helpers = [group.create_task(book.run()), group.create_task(_leave_when_overtaken(book, line, ending))]
                 if feed is not None:
                     helpers.append(group.create_task(feed.run()))
@@ -125,6 +125,7 @@ class MediaConsumer(AsyncConsumer):
                     on_turn=_both(book.turn, feed.turn) if feed else book.turn,
                     on_event=_both(_note, feed.event) if feed else _note,
                     recording_path=_spool_path(found),
+                    orders=box,
                 )
                 for helper in helpers:
                     helper.cancel()

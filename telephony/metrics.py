@@ -29,6 +29,11 @@ resumed_calls_total = Counter("switchboard_resumed_calls_total", "Calls taken ov
 playout_underruns_total = Counter("switchboard_playout_underruns_total", "Times the agent's audio ran dry.")
 provider_errors_total = Counter("switchboard_provider_errors_total", "Failures of vendors.", ["provider", "kind"])
 webhooks_refused_total = Counter("switchboard_webhooks_refused_total", "Callbacks that were not taken.", ["status"])
+ORDERS = ("machine_detected", "hang_up", "say", "instruct", "transfer", "transfer_result", "unknown")
+orders_total = Counter(
+    "switchboard_orders_total", "Orders to running calls, by what became of them.", ["kind", "outcome"]
+)
+"""`taken`, `refused` and `malformed` where the call is, `undelivered` where the order was sent."""
 stream_faults_total = Counter("switchboard_stream_faults_total", "Frames of a media socket that were no use.", ["kind"])
 response_gap_seconds = Histogram(
     "switchboard_response_gap_seconds",

@@ -12,6 +12,7 @@ app_name = "telephony"
 urlpatterns = [
     path("calls/", views.calls, name="calls"),
     path("calls/<uuid:call_id>/", views.call, name="call"),
+    path("calls/<uuid:call_id>/hang-up/", views.hang_up, name="hang-up"),
     path("calls/<uuid:call_id>/recording.wav", views.recording, name="recording"),
     path("agents/<uuid:agent_id>/tests/", pages.begin, name="test"),
     path("numbers/", views.numbers, name="numbers"),

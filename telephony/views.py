@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -16,14 +17,15 @@ from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.template.loader import render_to_string
 from django.utils import timezone
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from telephony import live_pages, presenting, queries, serving
+from telephony import live_pages, orders, presenting, queries, serving
 from telephony.forms import ConnectNumber, EditCarrier, EditNumber
-from telephony.models import Call, CarrierAccount, Outcome, PhoneNumber, Recording
+from telephony.models import Call, CarrierAccount, Outcome, PhoneNumber, Recording, Status
 from telephony.next_document import callback_url
-from tenants import audit
+from tenants import audit, outside
 from tenants.access import TenantRequest, tenant_view
+from tenants.scope import tenant_scope
 from tenants.vault import last_four
 
 
@@ -90,6 +92,31 @@ def call(request: TenantRequest, call_id: UUID) -> HttpResponse:
     with timezone.override(ZoneInfo(request.tenant.time_zone)):
         context = live_pages.call_context(found, request.tenant.slug, request.permissions)
         return _page(request, "telephony/call.html", "call", context)
+
+
+@require_POST
+@tenant_view("end calls", waits=True)
+def hang_up(request: TenantRequest, call_id: UUID) -> HttpResponse:
+    """End a call that goes on: the agent says goodbye first."""
+    with tenant_scope(request.tenant.id):
+        found = get_object_or_404(Call, id=call_id)
+    delivery = orders.Delivery.NOBODY
+    if found.status == Status.STREAMING:
+        delivery = outside.ask(orders.asend, found.id, orders.HangUp("operator"))
+        with tenant_scope(request.tenant.id):
+            audit.record(request.user, "hung up call", found, outcome=delivery.value)
+    text = _HUNG_UP[delivery]
+    if request.htmx:
+        told = json.dumps({"toast": {"text": text}})
+        return HttpResponse(status=204, headers={"HX-Trigger": told})
+    return _done(request, text, "telephony:call", request.tenant.slug, found.id)
+
+
+_HUNG_UP = {
+    orders.Delivery.TAKEN: "The agent says goodbye and hangs up.",
+    orders.Delivery.REFUSED: "The call is ending already.",
+    orders.Delivery.NOBODY: "No agent is talking in this call any more.",
+}
 
 
 @require_safe

@@ -14,6 +14,7 @@ urlpatterns = [
     path("hangup/<str:token>/", webhooks.hangup, name="hangup"),
     path("after-stream/<str:token>/", webhooks.after_stream, name="after-stream"),
     path("stream-status/<str:token>/", webhooks.stream_status, name="stream-status"),
+    path("machine/<str:token>/", webhooks.machine, name="machine"),
     path("menu/<str:token>/<int:attempt>/", routes.menu, name="menu"),
     path("routed/<str:token>/<str:place>/", routes.routed, name="routed"),
     path("recording/<str:token>/<str:purpose>/", routes.recording, name="recording"),

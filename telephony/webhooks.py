@@ -16,9 +16,9 @@ from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from telephony import dispatch, intake, lifecycle, next_document
+from telephony import dispatch, intake, lifecycle, next_document, orders
 from telephony.intake import Callback, RefusedCallback
-from telephony.models import Call
+from telephony.models import Call, Status
 from telephony.routes import steps
 from telephony.vobiz import answers, callbacks
 from telephony.vobiz.errors import BadField
@@ -88,6 +88,19 @@ def stream_status(callback: Callback) -> HttpResponse:
     else:
         status = callbacks.read_stream_status(callback.fields)
         log.info("stream_status", happened=status.event, carrier_id=status.call_id, error=status.error)
+    return HttpResponse(b"ok\n", content_type="text/plain")
+
+
+@genuine("machine")
+def machine(callback: Callback) -> HttpResponse:
+    """Who has answered a call that we dialled, in the carrier's opinion: for the call's agent, which has its own."""
+    verdict = callbacks.read_machine(callback.fields)
+    with tenant_scope(callback.number.tenant_id):
+        call = Call.objects.filter(carrier_id=verdict.call_id, status=Status.STREAMING).first()
+    if call is None:
+        log.info("verdict_of_unknown_call", carrier_id=verdict.call_id, machine=verdict.machine)
+    else:
+        orders.send(call.id, orders.MachineDetected("machine" if verdict.machine else "human"))
     return HttpResponse(b"ok\n", content_type="text/plain")
 
 

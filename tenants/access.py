@@ -32,6 +32,7 @@ Permission = Literal[
     "edit numbers",
     "view calls",
     "listen",
+    "end calls",
     "manage members",
     "manage keys",
 ]
@@ -51,6 +52,7 @@ MAY: dict[Role, frozenset[Permission]] = {
 _COLUMNS: dict[str, Permission] = {
     "Sees calls": "view calls",
     "Hears calls": "listen",
+    "Ends calls": "end calls",
     "Edits agents": "edit agents",
     "Edits numbers": "edit numbers",
     "Manages people": "manage members",

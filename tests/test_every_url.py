@@ -72,6 +72,8 @@ agents:secret-remove            POST    302 404   404     302   302    302     4
 
 telephony:calls                 GET     302 404   404     200   200    200     200     200     200
 telephony:call                  GET     302 404   404     200   200    200     200     200     200
+telephony:hang-up               GET     405 405   405     405   405    405     405     405     405
+telephony:hang-up               POST    302 404   404     303   303    303     403     403     403
 telephony:recording             GET     302 404   404     200   200    200     200     403     403
 telephony:test                  GET     405 405   405     405   405    405     405     405     405
 telephony:test                  POST    302 404   404     422   422    422     403     403     403
@@ -85,6 +87,7 @@ vobiz:answer                    POST    404 404   404     404   404    404     4
 vobiz:hangup                    POST    404 404   404     404   404    404     404     404     404
 vobiz:after-stream              POST    404 404   404     404   404    404     404     404     404
 vobiz:stream-status             POST    404 404   404     404   404    404     404     404     404
+vobiz:machine                   POST    404 404   404     404   404    404     404     404     404
 vobiz:answer                    GET     404 404   404     404   404    404     404     404     404
 
 account_login                   GET     200 302   302     302   302    302     302     302     302
@@ -169,12 +172,14 @@ def site(db, settings, tmp_path):
         **{f"agents:{name}": [slug, "deepgram"] for name in ("key", "key-check", "key-remove")},
         **{f"agents:{name}": [slug] for name in ("keys", "preview")},
         "telephony:call": [slug, call.id],
+        "telephony:hang-up": [slug, call.id],
         "telephony:recording": [slug, call.id],
         "telephony:number": [slug, number.id],
         "telephony:test": [slug, agent.id],
         "account_reset_password_from_key": ["a", "b-c"],
         "account_confirm_email": ["x"],
         **{f"vobiz:{kind}": ["no-such-token"] for kind in ("answer", "hangup", "after-stream", "stream-status")},
+        "vobiz:machine": ["no-such-token"],
         **{name: [slug] for name in ("tenants:home", "tenants:team", "telephony:calls", "telephony:numbers")},
         **{name: [slug] for name in ("agents:list", "agents:new")},
     }

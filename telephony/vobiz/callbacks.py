@@ -88,6 +88,14 @@ class StreamStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class MachineVerdict:
+    """Who has answered a call that we dialled, as far as the carrier can hear it."""
+
+    call_id: str
+    machine: bool
+
+
+@dataclass(frozen=True, slots=True)
 class RecordingDone:
     """The carrier's recording is ready (`RecordStop`), or has begun (`Record`: no URL, no length)."""
 
@@ -192,6 +200,13 @@ def read_stream_status(fields: Mapping[str, str]) -> StreamStatus:
         name=form.text("Name"),
         error=form.text("Error"),
     )
+
+
+def read_machine(fields: Mapping[str, str]) -> MachineVerdict:
+    """A post to the address for machine detection (`Event=MachineDetection`)."""
+    form = Form(fields)
+    said = form.word("Machine", required=True, among=("true", "false"))
+    return MachineVerdict(form.call_id("CallUUID", "ALegUUID", "RequestUUID"), said == "true")
 
 
 def read_recording(fields: Mapping[str, str]) -> RecordingDone:

@@ -186,7 +186,7 @@ def test_with_checks_off_a_bad_signature_does_not_matter(acme, post):
     assert post(headers=FORGED["another token"](path("answer", acme))).status_code == 200
 
 
-@pytest.mark.parametrize("kind", ["answer", "hangup", "after-stream", "stream-status"])
+@pytest.mark.parametrize("kind", ["answer", "hangup", "after-stream", "stream-status", "machine"])
 @pytest.mark.parametrize("token", ["x", "A" * 43, "%00", "é"])
 def test_an_unknown_address_is_404_and_leaves_no_row(acme, client, kind, token):
     response = send(client, f"/vobiz/{kind}/{token}/", fields(acme))

@@ -20,7 +20,12 @@ class TongueRow(EditorForm):
 
     language = choice("Language")
     voice = choice("Voice")
-    greeting = text("First words", hint="In this language; else those of the first", most=1_000, lines=2)
+    greeting = text(
+        "First words",
+        hint="Said when the look-up brings “language”: “hi”",
+        most=1_000,
+        lines=2,
+    )
 
     def __init__(self, data: Mapping[str, str] | None = None, *, editable: bool = True, **more: Any) -> None:
         super().__init__(data, editable=editable, **more)

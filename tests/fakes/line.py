@@ -17,6 +17,7 @@ class FakeLine:
     hang_up_ms: int = 60_000
     acks_clear: bool = True
     ack_marks: bool = True
+    loses_clears: bool = False  # it would acknowledge a clear, and never does
     stuck_ms: int | None = None  # from then on the peer takes nothing
 
     def __post_init__(self):
@@ -81,7 +82,7 @@ class FakeLine:
         self.clears.append(self.ms)
         self.heard = [(due, frame) for due, frame in self.heard if due - 0.02 <= now]
         self.due = now
-        if self.acks_clear:
+        if self.acks_clear and not self.loses_clears:
             asyncio.get_running_loop().call_later(0.02, self.events.put_nowait, Cleared())
 
     async def stop(self):

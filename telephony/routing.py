@@ -10,6 +10,7 @@ from django.urls import path
 from telephony.browser.chat_socket import ChatConsumer
 from telephony.live_socket import LiveCalls
 from telephony.media_socket import MediaConsumer
+from telephony.numbers.echoing import EchoConsumer
 
 
 def _app(consumer: type[AsyncConsumer]) -> Any:
@@ -20,5 +21,6 @@ def _app(consumer: type[AsyncConsumer]) -> Any:
 websocket_urlpatterns = [
     path("media/<str:token>/", _app(MediaConsumer)),
     path("media/<str:token>/chat/", _app(ChatConsumer)),
+    path("media/<str:token>/echo/", _app(EchoConsumer)),
     path("live/<slug:slug>/calls/", _app(LiveCalls)),
 ]

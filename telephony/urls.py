@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.urls import path
+from django.urls import include, path
 
 from telephony import views
 from telephony.browser import pages
@@ -15,6 +15,5 @@ urlpatterns = [
     path("calls/<uuid:call_id>/hang-up/", views.hang_up, name="hang-up"),
     path("calls/<uuid:call_id>/recording.wav", views.recording, name="recording"),
     path("agents/<uuid:agent_id>/tests/", pages.begin, name="test"),
-    path("numbers/", views.numbers, name="numbers"),
-    path("numbers/<uuid:number_id>/", views.number, name="number"),
+    path("numbers/", include("telephony.numbers.urls")),
 ]

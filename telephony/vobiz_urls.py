@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from telephony import webhooks
+from telephony.numbers import webhooks as numbers
 from telephony.routes import webhooks as routes
 
 app_name = "vobiz"
@@ -18,4 +19,6 @@ urlpatterns = [
     path("menu/<str:token>/<int:attempt>/", routes.menu, name="menu"),
     path("routed/<str:token>/<str:place>/", routes.routed, name="routed"),
     path("recording/<str:token>/<str:purpose>/", routes.recording, name="recording"),
+    path("fallback/<str:token>/", numbers.fallback, name="fallback"),
+    path("echo/<str:token>/", numbers.echo, name="echo"),
 ]

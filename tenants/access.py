@@ -30,6 +30,7 @@ Permission = Literal[
     "publish agents",
     "view numbers",
     "edit numbers",
+    "rent numbers",
     "view calls",
     "listen",
     "end calls",
@@ -43,7 +44,7 @@ READ: frozenset[Permission] = frozenset(permission for permission in ALL if perm
 MAY: dict[Role, frozenset[Permission]] = {
     Role.OWNER: ALL,
     Role.ADMIN: ALL,
-    Role.BUILDER: ALL - {"manage members", "manage keys"},
+    Role.BUILDER: ALL - {"rent numbers", "manage members", "manage keys"},
     Role.ANALYST: READ | {"listen"},
     Role.BILLING: frozenset({"view calls"}),
 }
@@ -55,6 +56,7 @@ _COLUMNS: dict[str, Permission] = {
     "Ends calls": "end calls",
     "Edits agents": "edit agents",
     "Edits numbers": "edit numbers",
+    "Rents numbers": "rent numbers",
     "Manages people": "manage members",
     "Manages keys": "manage keys",
 }

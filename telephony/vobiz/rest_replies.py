@@ -200,6 +200,11 @@ class NumberHealth:
     answer_rate: float | None
     calls: int | None
 
+    @property
+    def answer_percent(self) -> int | None:
+        """Rounded, for people."""
+        return None if self.answer_rate is None else round(100 * self.answer_rate)
+
 
 @dataclass(frozen=True, slots=True)
 class SubAccount:
@@ -496,7 +501,7 @@ def _object(body: bytes, what: str, key: str = "") -> Json:
             found = found[0]
         if not isinstance(found, Mapping):
             break
-        envelopes = (found.get(name) for name in ("data", "result", "cdr"))
+        envelopes = (found.get(name) for name in ("data", "result", "cdr", "sub_account"))
         inner = next((each for each in envelopes if isinstance(each, Mapping | list)), None)
         if inner is None or (key and key in found):
             return found

@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from telephony import queries
-from telephony.models import CarrierAccount, Outcome, PhoneNumber, Recording, Status, Turn
+from telephony.models import Outcome, PhoneNumber, Recording, Status, Turn
 from tests import cast as people
 
 
@@ -338,32 +338,3 @@ def test_a_number_changes_hands_and_is_switched_off(acme, owner):
 
 def test_an_agent_of_another_tenant_cannot_answer(acme, bazaar, owner):
     assert post(owner, "number", {"agent": bazaar.agent.id}, acme.number.id).status_code == 422
-
-
-def test_the_carriers_token_goes_in_and_never_comes_out(acme, owner):
-    data = {"auth_id": "MA_1", "auth_token": "hush-hush-hush-9f3c", "signature_mode": "required"}
-
-    assert post(owner, "numbers", data).status_code == 303
-
-    html = page(owner, "numbers")
-    assert "hush" not in html
-    assert "…9f3c" in html
-    with acme.scope():
-        assert CarrierAccount.objects.get().auth_token == "hush-hush-hush-9f3c"
-
-
-def test_an_empty_token_keeps_the_old_one(acme, owner):
-    acme.account(auth_token="hush-hush-hush-9f3c")
-
-    post(owner, "numbers", {"auth_id": "MA_2", "auth_token": "", "signature_mode": "required"})
-
-    with acme.scope():
-        account = CarrierAccount.objects.get()
-    assert (account.auth_id, account.auth_token) == ("MA_2", "hush-hush-hush-9f3c")
-
-
-def test_signatures_cannot_be_required_without_a_token(acme, owner):
-    response = post(owner, "numbers", {"auth_id": "MA_1", "signature_mode": "required"})
-
-    assert response.status_code == 422
-    assert 'value="MA_1"' in response.content.decode()

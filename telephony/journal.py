@@ -1,29 +1,38 @@
-"""What is saved while a call runs: finished turns and a sign of life, through one bounded queue to one writer task.
+"""What is saved while a call runs: finished turns, notes for whoever must go on with it, what it has used and a sign of
+life, through one bounded box to one writer task.
 
-The queue never makes the engine wait. When it is full the new record is dropped and counted: the `CallReport` at the
-end has every turn, so that only the live view loses one.
+The box never makes the engine wait. A later value under a key takes an earlier one's place; when it is full, new keys
+are dropped and counted: the `CallReport` at the end has every turn, and a call that goes on elsewhere begins where the
+notes end.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Final
 from uuid import UUID
 
+import msgspec
 import structlog
 from django.utils import timezone
 
-from agents.voice.report import TurnRecord
+from agents.voice.report import TurnRecord, Usage
 from telephony import live, metrics, wrapup
 from telephony.models import Call
+from telephony.takeover.models import CallNote
 from tenants.db import call_db
 from tenants.scope import tenant_scope
 
-HEARTBEAT_S: Final = 10.0
-QUEUE: Final = 256
+HEARTBEAT_S: Final = 9.0
+"""A sign of life, and with it what the call has used: a crash loses at most the last 10 s of that."""
+LAZY_S: Final = 0.25
+"""How long a lazy note waits for others."""
+KEPT_S: Final = 1.0
+AGAIN_S: Final = 1.0
+BOX: Final = 512
 
 log = structlog.get_logger(__name__)
 
@@ -37,70 +46,177 @@ class Stream:
     epoch: int
 
 
-Save = Callable[[Stream, tuple[TurnRecord, ...], datetime], bool]
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What is written together. `usage` None: not known yet; else of the whole call, which has lasted `lasted_ms`."""
+
+    turns: Mapping[int, TurnRecord] = field(default_factory=dict)
+    notes: Mapping[str, object] = field(default_factory=dict)
+    usage: tuple[Usage, ...] | None = None
+    lasted_ms: int = 0
+
+    def __len__(self) -> int:
+        return len(self.turns) + len(self.notes)
+
+    def over(self, older: Batch) -> Batch:
+        """Both, where this one is the newer."""
+        return Batch(
+            {**older.turns, **self.turns},
+            {**older.notes, **self.notes},
+            older.usage if self.usage is None else self.usage,
+            self.lasted_ms or older.lasted_ms,
+        )
+
+
+Save = Callable[[Stream, Batch, datetime], bool]
 
 
 class Journal:
-    """One per call. `turn` may be called from the engine at any time; `run` is the writer."""
+    """One per call, an `agents.voice.resuming.Notebook`. `run` is the writer; all else is for the engine, at any
+    time."""
 
-    def __init__(self, stream: Stream, save: Save | None = None, *, queue: int = QUEUE) -> None:
+    def __init__(self, stream: Stream, save: Save | None = None, *, box: int = BOX) -> None:
         self.stream = stream
         self.dropped = 0
         self.overtaken = asyncio.Event()
         """Set when another stream has taken the call over: this one should end."""
         self._save = save or _save
-        self._queue: asyncio.Queue[TurnRecord] = asyncio.Queue(queue)
-        self._unwritten: list[TurnRecord] = []
+        self._box = box
+        self._turns: dict[int, TurnRecord] = {}
+        self._notes: dict[str, object] = {}
+        self._writing = Batch()
+        self._usage: tuple[Usage, ...] | None = None
+        self._lasted_ms = 0
+        self._due: float | None = None
+        self._wake = asyncio.Event()
+        self._changes = 0
+        self._saved = 0
+        self._turned = asyncio.Event()
+        """Set at each end of a write, and a new one made."""
+        self._counted = 0
+        self._loop = asyncio.get_running_loop()
 
     def turn(self, record: TurnRecord) -> None:
         """Save a finished turn soon."""
+        if self._room(record.index in self._turns):
+            self._turns[record.index] = record
+            self._changed(0.0)
+
+    def note(self, key: str, value: object, *, lazy: bool = False) -> None:
+        """See `Notebook`."""
+        if self._room(key in self._notes):
+            self._notes[key] = value
+            self._changed(LAZY_S if lazy else 0.0)
+
+    def used(self, usage: tuple[Usage, ...], lasted_ms: int) -> None:
+        """See `Notebook`."""
+        self._usage, self._lasted_ms = usage, lasted_ms
+
+    async def kept(self, within_s: float = KEPT_S) -> bool:
+        """See `Notebook`. A database that is too slow is not waited for: a crash then finds less than there was."""
+        wanted = self._changes
+        self._hurry(0.0)
         try:
-            self._queue.put_nowait(record)
-        except asyncio.QueueFull:
-            self.dropped += 1
-            return
-        metrics.journal_backlog.inc()
+            async with asyncio.timeout(within_s):
+                while self._saved < wanted and not self.overtaken.is_set():
+                    await self._turned.wait()
+        except TimeoutError:
+            log.warning("journal_is_late", waiting=len(self._turns) + len(self._notes) + len(self._writing))
+        return not self.overtaken.is_set()
 
     async def run(self) -> None:
-        """Write until cancelled. A database that fails is tried again at the next turn or heartbeat."""
+        """Write until cancelled. A database that fails is tried again."""
+        heartbeat = self._loop.time() + HEARTBEAT_S
         while True:
-            await self._gather()
-            await self._write()
+            self._wake.clear()
+            due = heartbeat if self._due is None else min(self._due, heartbeat)
+            wait_s = due - self._loop.time()
+            if wait_s > 0:
+                timer = self._loop.call_later(wait_s, self._wake.set)
+                try:
+                    await self._wake.wait()
+                finally:
+                    timer.cancel()
+                continue
+            if await self._write():
+                heartbeat = self._loop.time() + HEARTBEAT_S
+            else:
+                await asyncio.sleep(AGAIN_S)
 
     def close(self) -> None:
         """Forget what is still waiting: the report has it."""
-        metrics.journal_backlog.dec(self._queue.qsize() + len(self._unwritten))
-        self._queue = asyncio.Queue(1)
-        self._unwritten.clear()
+        self._turns, self._notes, self._writing = {}, {}, Batch()
+        self._count()
 
-    async def _gather(self) -> None:
-        try:
-            async with asyncio.timeout(HEARTBEAT_S):
-                self._unwritten.append(await self._queue.get())
-        except TimeoutError:
-            return
-        while not self._queue.empty() and len(self._unwritten) < QUEUE:
-            self._unwritten.append(self._queue.get_nowait())
+    def _room(self, known: bool) -> bool:
+        if known or len(self._turns) + len(self._notes) < self._box:
+            return True
+        self.dropped += 1
+        return False
 
-    async def _write(self) -> None:
+    def _changed(self, within_s: float) -> None:
+        self._changes += 1
+        self._count()
+        self._hurry(within_s)
+
+    def _hurry(self, within_s: float) -> None:
+        due = self._loop.time() + within_s
+        if self._due is None or due < self._due:
+            self._due = due
+            self._wake.set()
+
+    def _count(self) -> None:
+        waiting = len(self._turns) + len(self._notes) + len(self._writing)
+        metrics.journal_backlog.inc(waiting - self._counted)
+        self._counted = waiting
+
+    async def _write(self) -> bool:
+        """One transaction; whether it came to something."""
+        wanted, self._due = self._changes, None
+        batch = self._writing = Batch(self._turns, self._notes, self._usage, self._lasted_ms).over(self._writing)
+        self._turns, self._notes = {}, {}
         try:
-            ours = await call_db(self._save, self.stream, tuple(self._unwritten), timezone.now())
+            ours = await call_db(self._save, self.stream, batch, timezone.now())
         except Exception as error:
-            log.warning("journal_write_failed", error=repr(error), waiting=len(self._unwritten))
-            await asyncio.sleep(1)
-            return
-        if self._unwritten:
-            await live.send(self.stream.tenant_id, "call", {"id": str(self.stream.call_id), "created": False})
-        metrics.journal_backlog.dec(len(self._unwritten))
-        self._unwritten.clear()
+            log.warning("journal_write_failed", error=repr(error), waiting=len(batch))
+            self._due = self._loop.time()
+            return False
+        self._writing, self._saved = Batch(), wanted
+        self._count()
         if not ours:
             self.overtaken.set()
+        self._turned.set()
+        self._turned = asyncio.Event()
+        if ours and batch.turns:
+            await live.send(self.stream.tenant_id, "call", {"id": str(self.stream.call_id), "created": False})
+        return True
 
 
-def _save(stream: Stream, turns: tuple[TurnRecord, ...], now: datetime) -> bool:
+def _save(stream: Stream, batch: Batch, now: datetime) -> bool:
     """One transaction. False: another stream has the call, and nothing was written."""
+    facts: dict[str, object] = {"heartbeat_at": now}
+    if batch.usage is not None:
+        facts |= {"usage": [asdict(used) for used in batch.usage], "duration_ms": batch.lasted_ms}
     with tenant_scope(stream.tenant_id):
-        ours = Call.objects.filter(id=stream.call_id, epoch=stream.epoch).update(heartbeat_at=now)
+        ours = Call.objects.filter(id=stream.call_id, epoch=stream.epoch).update(**facts)
         if ours:
-            wrapup.write_turns(stream.tenant_id, stream.call_id, turns)
+            wrapup.write_turns(stream.tenant_id, stream.call_id, batch.turns.values())
+            write_notes(stream, batch.notes)
     return bool(ours)
+
+
+def write_notes(stream: Stream, notes: Mapping[str, object]) -> None:
+    """Insert notes or bring them up to date. In the call's scope."""
+    rows = [
+        CallNote(
+            tenant_id=stream.tenant_id,
+            call_id=stream.call_id,
+            key=key,
+            value=msgspec.json.encode(value).decode(),
+        )
+        for key, value in notes.items()
+    ]
+    if rows:
+        CallNote.objects.bulk_create(
+            rows, update_conflicts=True, unique_fields=["call", "key"], update_fields=["value"]
+        )

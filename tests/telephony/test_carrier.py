@@ -113,7 +113,7 @@ def test_a_connection_cut_in_mid_order_leaves_the_outcome_unknown(asking):
 
 
 def test_an_order_that_never_left_may_be_sent_again(asking):
-    api, carrier = asking(Reply({"request_uuid": "u-1"}))
+    _, carrier = asking(Reply({"request_uuid": "u-1"}))
     gone = Carrier(Identity("MA_1", TOKEN), base_url="http://127.0.0.1:9/api/v1", pause=carrier.waited.append)
 
     assert refused(gone, Carrier.place, CALL).kind == "unreachable"
@@ -219,7 +219,7 @@ def test_a_recording_that_is_gone_says_so(asking):
 
 
 def test_no_redirect_takes_the_credentials_elsewhere(asking):
-    api, carrier = asking(Reply("", 302, {"location": "http://127.0.0.1:9/"}))
+    _, carrier = asking(Reply("", 302, {"location": "http://127.0.0.1:9/"}))
 
     assert refused(carrier, Carrier.balance).status == 302
 

@@ -40,6 +40,7 @@ from agents.voice.events import (
     Tick,
 )
 from agents.voice.floor import Agent, Caller, Floor
+from agents.voice.floor.keys import pressed_before
 from agents.voice.hands import Hands, Job
 from agents.voice.keypad import Keypad
 from agents.voice.meter import Meter
@@ -49,6 +50,7 @@ from agents.voice.providers.base import Message, Providers, Speaking, ToolSpec
 from agents.voice.reply import Kind, Reply
 from agents.voice.replying import Replier
 from agents.voice.report import TurnRecord
+from agents.voice.resuming import Resumption, State, plan
 from agents.voice.thinking import Thinker, Thought
 from agents.voice.turnbook import TurnBook
 from agents.voice.words import is_farewell, lexicon
@@ -78,13 +80,14 @@ class Conversation:
         on_turn: Callable[[TurnRecord], None],
         on_event: Callable[[str, dict[str, object]], None],
         started: float,
+        turns: tuple[TurnRecord, ...] = (),
     ) -> None:
         self.reply: Reply | None = None
         self.greeted = False
         self.transfer_to: str | None = None
         self.collected: dict[str, str] = {}
         self.dialogue = Dialogue(blueprint.instructions)
-        self.book = TurnBook(started, on_turn)
+        self.book = TurnBook(started, on_turn, turns)
         self.hands = Hands(blueprint.call_id, clock, self.tool_done)
         self._blueprint, self._clock, self._started = blueprint, clock, started
         self._playout, self._ears, self._floor, self._counters = playout, ears, floor, counters
@@ -129,6 +132,49 @@ class Conversation:
             self.say("greeting", self._blueprint.greeting)
         else:
             self._tell(ReplyHeard())
+
+    def resume(self, found: Resumption) -> None:
+        """Go on where another process had to stop."""
+        state, todo = found.state, plan(found, self._blueprint.phrases)
+        self.greeted, self.collected = state.greeted, dict(state.collected)
+        self._failures, self._farewells = state.failures, state.farewells
+        self._floor.patience.learnt = state.patience
+        self.switches(state.language or self._mouth.language)
+        self.expects(state.hints)
+        self.dialogue.recall(todo.messages)
+        if todo.cut is not None:
+            self.book.lost(todo.cut)
+        if state.keys:
+            pressed_before(self._floor, state.keys, self._clock.now())
+        if todo.ends == "transfer" and state.transfer_to:
+            self.put_through(state.transfer_to)
+        elif todo.ends:
+            self._tell(Finish(todo.ends))
+        elif todo.greet:
+            self.begin_call()
+        elif todo.bridge or todo.answer:
+            now = self._clock.now()
+            self._begin(Reply(self._next_id(), "speech", now, bridge=todo.bridge, again=todo.say), None)
+        else:
+            self._tell(ReplyHeard())
+
+    def standing(self) -> State:
+        """What another process would need to know, besides the dialogue and the reply under way."""
+        floor = self._floor
+        ending = floor.end_reason if floor.agent is Agent.ENDING else ""
+        named = self.reply.transfer_to if self.reply is not None else None
+        return State(
+            greeted=self.greeted,
+            language=self._mouth.language,
+            collected=tuple(self.collected.items()),
+            hints=floor.hints,
+            patience=floor.patience.learnt,
+            keys=floor.keys,
+            ending=ending,
+            transfer_to=(named or self.transfer_to or self._put_through) if ending else None,
+            failures=self._failures,
+            farewells=self._farewells,
+        )
 
     async def _reach_model(self) -> None:
         if not await self._thinker.reach():
@@ -357,6 +403,7 @@ class Conversation:
 
     def tool_done(self, job: Job) -> None:
         """A tool has ended. Of a reply that is gone, its result waits for the next."""
+        self._tell(Tick())
         self._on_event("tool", {"name": job.call.name, "ms": round((self._clock.now() - job.began) * 1000)})
         if self.reply is not None and job in self.reply.jobs:
             return

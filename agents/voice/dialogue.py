@@ -7,7 +7,7 @@ call under way has the result `RUNNING` until the real one takes its place.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from agents.voice.providers.base import Message, ToolCall
@@ -18,17 +18,19 @@ RUNNING: Final = "Still running. There is no result yet."
 class Dialogue:
     """Two user messages in a row become one."""
 
-    __slots__ = ("_messages", "version")
+    __slots__ = ("_messages", "changed", "version")
 
     def __init__(self, instructions: str) -> None:
         self.version = 0
         """Grows with every change, so that a draft knows what it was made from."""
+        self.changed: Callable[[int, Message], None] = lambda place, message: None
+        """Told of every message that is new or changed, and its place among those that are no instructions."""
         self._messages: list[Message] = [Message("system", instructions)] if instructions else []
 
     def caller(self, text: str) -> None:
         """The caller's finished turn; empty when it was not understood."""
         self._messages = list(self.with_caller(text))
-        self.version += 1
+        self._changed(len(self._messages) - 1)
 
     def with_caller(self, text: str) -> tuple[Message, ...]:
         """For a model, as if the caller had said this."""
@@ -51,8 +53,7 @@ class Dialogue:
         """
         added = paired(heard, calls, results or {}, interrupted=interrupted)
         if added:
-            self._messages.extend(added)
-            self.version += 1
+            self._add(added)
 
     def instruct(self, text: str) -> None:
         """More instructions, behind those that there are."""
@@ -71,13 +72,27 @@ class Dialogue:
             message = self._messages[at]
             if message.role == "tool" and message.call_id == call_id:
                 self._messages[at] = Message("tool", text, call_id=call_id)
-                self.version += 1
+                self._changed(at)
                 return True
         return False
+
+    def recall(self, messages: Iterable[Message]) -> None:
+        """What was said before, with another process; none of it instructions."""
+        self._add(tuple(messages))
 
     def messages(self) -> tuple[Message, ...]:
         """For a model."""
         return tuple(self._messages)
+
+    def _add(self, messages: tuple[Message, ...]) -> None:
+        self._messages.extend(messages)
+        for at in range(len(self._messages) - len(messages), len(self._messages)):
+            self._changed(at)
+
+    def _changed(self, at: int) -> None:
+        self.version += 1
+        instructions = sum(message.role == "system" for message in self._messages[:at])
+        self.changed(at - instructions, self._messages[at])
 
 
 def paired(

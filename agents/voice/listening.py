@@ -19,7 +19,8 @@ from agents.voice.clock import Clock
 from agents.voice.errors import ProviderError, ProviderTimeout
 from agents.voice.lineup import Candidate
 from agents.voice.meter import Meter
-from agents.voice.providers.base import SttCapabilities, SttEvent, SttFinal, SttStream, SttTurnEnd
+from agents.voice.providers.base import SttCapabilities, SttEvent, SttFinal, SttStream, SttTurnEnd, SttUsage
+from agents.voice.report import Usage
 from agents.voice.stages import Listeners
 
 STALL_S: Final = 3.0
@@ -71,8 +72,18 @@ class Listening:
         self._asked_at: float | None = None
         self._urged_at: float | None = None
         self._fed = 0
+        self._counted = False
+        """Whether the connection's vendor tells what it has used."""
         self._once: asyncio.Task[ProviderError | None] | None = None
         self._again = False
+
+    @property
+    def running(self) -> tuple[Usage, ...]:
+        """What the open connection has heard and nobody has counted yet."""
+        stage = self._candidate.stage
+        if self._counted or not self._fed:
+            return ()
+        return (Usage(stage.provider, stage.model, "stt.audio", self._fed * audio.FRAME_MS, "ms"),)
 
     # --- what the ears tell ---
 
@@ -182,6 +193,7 @@ class Listening:
         if self._language:
             blueprint = replace(blueprint, language=self._language)
         replay: asyncio.Task[None] | None = None
+        self._counted = candidate.blueprint.realtime is not None  # one that hears and speaks counts tokens
         try:
             async with asyncio.timeout(self._listeners.open_s) as limit, candidate.open(blueprint) as stream:
                 limit.reschedule(None)
@@ -189,6 +201,10 @@ class Listening:
                 replay = group.create_task(self._replay(stream))
                 async with aclosing(stream.events()) as events:
                     async for event in events:
+                        if isinstance(event, SttUsage):
+                            self._counted = True
+                            self._count(candidate.stage.provider, event)
+                            continue
                         self._heard_at = self._clock.now()
                         self.deaf = False
                         self._urged_at = None
@@ -207,9 +223,19 @@ class Listening:
             if replay is not None:
                 replay.cancel()
             stage = candidate.stage
-            if candidate.blueprint.realtime is None:  # one that hears and speaks counts tokens
+            if not self._counted:
                 self._meter.add(stage.provider, stage.model, "stt.audio", self._fed * audio.FRAME_MS, "ms")
+            self._fed = 0
         return ProviderError(candidate.stage.provider, "closed")
+
+    def _count(self, provider: str, used: SttUsage) -> None:
+        for meter, amount in (
+            ("stt.tokens_in", used.tokens_in),
+            ("stt.audio_in", used.audio_in),
+            ("stt.tokens_out", used.tokens_out),
+        ):
+            self._meter.add(provider, used.model, meter, amount, "tokens")
+        self._meter.add(provider, used.model, "stt.audio", used.audio_ms, "ms")
 
     def _final(self, event: SttFinal) -> None:
         if event.closes:

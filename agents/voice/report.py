@@ -79,7 +79,8 @@ class RecordingInfo:
 @dataclass(frozen=True, slots=True)
 class CallReport:
     """Everything the engine knows when the stream is over. `outcome` is `caller_hung_up`, `agent_hung_up`,
-    `transfer`, `silence`, `max_duration`, `line_dead`, `drained` or `failed`."""
+    `transfer`, `silence`, `max_duration`, `line_dead`, `drained`, `failed`, or `left` when another process is to go on
+    with the call. Turns, usage and times are those of the whole call, earlier streams included."""
 
     outcome: str
     started_at: datetime

@@ -15,6 +15,7 @@ import logging
 from collections import Counter, deque
 from collections.abc import Callable
 from contextlib import nullcontext
+from datetime import timedelta
 from itertools import chain
 from pathlib import Path
 from typing import Final
@@ -41,6 +42,7 @@ from agents.voice.floor import Floor
 from agents.voice.line import Cleared, Closed, Digit, Line, MarkPlayed
 from agents.voice.menu import Press
 from agents.voice.meter import Meter
+from agents.voice.notes import Notes
 from agents.voice.obeying import Obeying
 from agents.voice.orders import Order, Orders
 from agents.voice.outbound import Outbound
@@ -48,6 +50,7 @@ from agents.voice.playout import Drained, First, Playout
 from agents.voice.providers.base import Providers, SttCapabilities
 from agents.voice.recorder import Recorder
 from agents.voice.report import CallReport, TurnRecord
+from agents.voice.resuming import NoNotes, Notebook, Resumption
 from agents.voice.taping import Taping
 from agents.voice.tools.base import ToolBox
 from agents.voice.tools.box import open_tools
@@ -58,6 +61,10 @@ log = logging.getLogger(__name__)
 INBOX: Final = 1_000
 """Events waiting for the brain; beyond it the oldest go, and are counted."""
 WATCH_S: Final = 0.5
+LEAVE_S: Final = 10.0
+"""How long a call that is to be left waits for a silence."""
+LEFT: Final = "left"
+"""The outcome of a call that another process goes on with."""
 LINE_CLOSES_S: Final = 2.0
 _OUTCOMES: Final = dict.fromkeys(("goodbye", "unheard", "ordered"), "agent_hung_up")
 """Reasons of the floor that the report calls by another name."""
@@ -86,16 +93,24 @@ async def run(
     tools: ToolBox | None = None,
     orders: Orders | None = None,
     press: Press | None = None,
+    notebook: Notebook | None = None,
+    resumption: Resumption | None = None,
+    leave: asyncio.Event | None = None,
 ) -> CallReport:
     """Talk until the line closes or the agent ends the call. The stream has started; `line` gives frames.
 
     `blueprint` is prepared: its variables are filled in (`tools.lookup.prepare`). `tools` None: those that it names.
-    `on_turn` gets each finished turn at once, `on_event` small facts: `provider_error` {provider, kind}, `collected`
-    {name, value}, `tool` {name, ok}, `language` {language}, `answered_by` {party, because}, `transfer` {status, target}.
-    Neither may block. `orders` is where others put what they want of this call; it is closed in the end. `press` sends
-    keys to the other side; without it a menu that answers is only talked to. Never raises for what line or vendors do; what went wrong is in the report. Cancelling ends the call with everything released, within 5 s.
+    `on_turn` gets each finished turn at once, `on_event` small facts: `provider_error` {provider, kind},
+    `collected` {name, value}, `tool` {name, ok}, `language` {language}, `answered_by` {party, because}, `transfer`
+    {status, target}. Neither may block. `orders` is where others put what they want of this call; it is closed in
+    the end. `press` sends keys to the other side; without it a menu that answers is only talked to. `notebook` gets
+    what another process would need to go on, and `resumption` is made of what one has noted: then the call goes on
+    there. With `leave` set another process is to go on. Never raises for what line or vendors do; what went wrong
+    is in the report. Cancelling ends the call with everything released, within 5 s.
     """
-    session = _Session(line, blueprint, providers, clock, on_turn, on_event, recording_path, tools, press)
+    session = _Session(
+        line, blueprint, providers, clock, on_turn, on_event, recording_path, tools, press, resumption, notebook, leave
+    )
     orders = orders or Orders()
     orders.open(session.tell)
     try:
@@ -116,16 +131,23 @@ class _Session:
         recording_path: Path | None,
         tools: ToolBox | None,
         press: Press | None,
+        resumption: Resumption | None,
+        notebook: Notebook | None,
+        leave: asyncio.Event | None,
     ) -> None:
         self.line, self.blueprint, self.clock, self.tools = line, blueprint, clock, tools
         self.on_event = on_event
-        self.started = clock.now()
-        self.started_wall = clock.wall()
-        self.meter = Meter()
+        self.resumption, self.notebook = resumption, notebook or NoNotes()
+        self.leave = leave or asyncio.Event()
+        self.here = clock.now()
+        """When this stream began; the call began at `started`, which may be before."""
+        self.started = self.here - (resumption.elapsed_ms / 1000 if resumption is not None else 0.0)
+        self.started_wall = clock.wall() - timedelta(seconds=self.here - self.started)
+        self.meter = Meter(resumption.usage if resumption is not None else ())
         recorder = Recorder(recording_path) if recording_path is not None and blueprint.record else None
         self.taping = Taping(recorder, self.not_recorded) if recorder is not None else None
         self.playout = Playout(line, clock, self.playout_says, recorder)
-        self.playout.origin_us = round(self.started * 1_000_000)
+        self.playout.origin_us = round(self.here * 1_000_000)
         self.errors: list[str] = []
         self.counters: Counter[str] = Counter()
         hears = providers.stt.capabilities
@@ -167,9 +189,11 @@ class _Session:
             on_turn=on_turn,
             on_event=on_event,
             started=self.started,
+            turns=resumption.turns if resumption is not None else (),
         )
+        self.notes = Notes(self.notebook, self.talk, self.started)
         self.outbound: Outbound | None = None
-        if blueprint.outbound:
+        if blueprint.outbound and resumption is None:
             self.outbound = Outbound(
                 blueprint,
                 self.talk,
@@ -181,6 +205,7 @@ class _Session:
                 press=press,
             )
         self.obeying = Obeying(blueprint, self.talk, self.floor, self.outbound, self.tell, on_event)
+        self.leave_by = 0.0
         self.lasted_ms = 0
         self.ending = ""
         """The outcome, once the agent has ended the call."""
@@ -194,8 +219,10 @@ class _Session:
             async with tools as box, asyncio.TaskGroup() as outlasting:
                 self.talk.hands.box, self.talk.hands.group = box, outlasting
                 outcome = await self.live()
-                self.talk.settle()
+                if outcome != LEFT:
+                    self.talk.settle()
                 await self.talk.hands.finish()
+                self.notes.look()
         except* Exception as broken:
             self.broke(broken)
         finally:
@@ -206,7 +233,7 @@ class _Session:
             duration_ms=self.lasted_ms,
             turns=tuple(self.talk.book.turns),
             usage=self.meter.usage(),
-            recording=None if self.taping is None else await self.taping.finish(self.now_ms),
+            recording=None if self.taping is None else await self.taping.finish(self.here_ms),
             transfer_to=self.talk.transfer_to,
             collected=tuple(self.talk.collected.items()),
             underruns=self.playout.ledger.underruns,
@@ -233,8 +260,13 @@ class _Session:
         except* Exception as broken:
             self.broke(broken)
         self.lasted_ms = round(self.now_ms)
-        self.meter.add("carrier", "stream", "channel", self.lasted_ms, "ms")
+        self.count_channel()
         return outcome
+
+    def count_channel(self) -> None:
+        """The line is taken for as long as the call lasts, also while nobody serves it."""
+        known = sum(used.amount for used in self.meter.usage() if used.meter == "channel")
+        self.meter.add("carrier", "stream", "channel", max(0, round(self.now_ms) - known), "ms")
 
     def broke(self, broken: BaseExceptionGroup[BaseException]) -> None:
         """A bug, here or in an adapter."""
@@ -245,9 +277,15 @@ class _Session:
         """The brain: begins the conversation, then turns events into actions."""
         loop = asyncio.get_running_loop()
         floor, inbox = self.floor, self.inbox
-        if self.outbound is None:
-            self.talk.begin_call()
+        if self.resumption is not None:
+            floor.past(self.clock.now())
+            self.talk.resume(self.resumption)
+        else:
+            self.notes.began(self.started_wall, self.blueprint)
+            if self.outbound is None:
+                self.talk.begin_call()
         while True:
+            self.notes.look()
             if not inbox:
                 deadline = floor.next_deadline
                 if self.outbound is not None and self.outbound.next_deadline is not None:
@@ -326,8 +364,13 @@ class _Session:
         while True:
             await asyncio.sleep(WATCH_S)
             self.ears.watch()
+            self.playout.watch()
             if self.taping is not None:
-                await self.taping.write(self.now_ms)
+                await self.taping.write(self.here_ms)
+            self.count_channel()
+            self.notebook.used(self.meter.usage(*self.ears.listening.running), round(self.now_ms))
+            if self.leave.is_set():
+                self.leaves()
 
     # --- what the parts tell ---
 
@@ -359,10 +402,24 @@ class _Session:
         self.counters["stt_replaced"] += 1
         self.floor.turns, self.floor.partials = capabilities.turns, capabilities.partials
 
+    def leaves(self) -> None:
+        """Another process is to go on: in the next silence, or when it has waited for one long enough."""
+        now = self.clock.now()
+        self.leave_by = self.leave_by or now + LEAVE_S
+        quiet = self.floor.silent and not self.talk.hands.busy
+        if quiet or now >= self.leave_by:
+            self.notes.leave(quiet=quiet)
+            raise _Over(LEFT)
+
     @property
     def now_ms(self) -> float:
-        """Since the stream began."""
+        """Since the call began."""
         return (self.clock.now() - self.started) * 1000
+
+    @property
+    def here_ms(self) -> float:
+        """Since this stream began."""
+        return (self.clock.now() - self.here) * 1000
 
     def not_recorded(self, why: str) -> None:
         """The recording ends here."""

@@ -7,13 +7,14 @@ from collections.abc import Callable, Sequence
 from agents.voice.ledger import Heard, joined
 from agents.voice.reply import Reply
 from agents.voice.report import ReplyTiming, Speaker, TurnRecord
+from agents.voice.resuming import Cut
 
 
 class TurnBook:
-    """`on_turn` gets each turn at once. Times are monotonic seconds."""
+    """`on_turn` gets each turn at once; `turns` are there already. Times are monotonic seconds."""
 
-    def __init__(self, started: float, on_turn: Callable[[TurnRecord], None]) -> None:
-        self.turns: list[TurnRecord] = []
+    def __init__(self, started: float, on_turn: Callable[[TurnRecord], None], turns: Sequence[TurnRecord] = ()) -> None:
+        self.turns = list(turns)
         self._started = started
         self._on_turn = on_turn
 
@@ -54,6 +55,11 @@ class TurnBook:
             barge_in_ms=barge_in_ms,
             timing=timing,
         )
+
+    def lost(self, cut: Cut) -> None:
+        """What was heard of a reply whose process is gone."""
+        began, ended = (self._started + ms / 1000 for ms in (cut.started_ms, cut.ended_ms))
+        self._write("agent", cut.kind, cut.heard, began, ended, interrupted=True, unheard=cut.unheard)
 
     def _write(
         self,

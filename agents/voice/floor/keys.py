@@ -39,6 +39,12 @@ def pressed(state: State, event: Pressed, now: float) -> None:
         state.arm("keys", now + KEYS_S)
 
 
+def pressed_before(state: State, keys: str, now: float) -> None:
+    """These were pressed when another process led the call, and no turn came of them yet."""
+    state.keys, state.keys_began = keys, now
+    state.arm("keys", now + KEYS_S)
+
+
 def d_keys(state: State, now: float) -> None:
     """No further key: what was pressed is a turn."""
     state.disarm("keys")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -27,6 +27,7 @@ from agents.voice.providers.base import (
     ToolCall,
     ToolSpec,
 )
+from agents.voice.providers.chat import SdkChat
 from agents.voice.providers.sdk import CONNECT_S, READ_S, Clients, asked, asked_twice, stage, timeout
 from agents.voice.providers.tokens import count, estimate
 
@@ -136,11 +137,12 @@ def request(
 class Answer:
     """One answer on its way. `names`: tools as the request named them → ours; a call of another is not passed on."""
 
+    provider: str
     names: Mapping[str, str]
-    said: list[str] = field(default_factory=list)
-    stopped: str = ""
+    _said: list[str] = field(default_factory=list)
+    _stopped: str = ""
     """The vendor's reason for ending; empty until it came."""
-    request_id: str = ""
+    _request_id: str = ""
     _call: ToolCall | None = None
     _arguments: list[str] = field(default_factory=list)
     _in: int = 0
@@ -148,8 +150,22 @@ class Answer:
     _out: int = 0
     _began: bool = False
 
-    def take(self, event: Any) -> LlmEvent | None:
-        """What an event of the SDK adds."""
+    def take(self, given: Any) -> LlmEvent | None:
+        """See `chat.Answer`."""
+        try:
+            return self._take(given)
+        except (AttributeError, TypeError):  # the SDK reads with a blind eye
+            raise ProviderError(self.provider, "protocol", "an event without its parts") from None
+
+    def end(self) -> tuple[LlmEvent, ...]:
+        """See `chat.Answer`. Nothing is held back."""
+        if not self._stopped:
+            raise ProviderError(self.provider, "cut", "the answer ended in the middle")
+        if self._stopped == "refusal" and not self._said:
+            raise ProviderRefused(self.provider, "filtered")
+        return ()
+
+    def _take(self, event: Any) -> LlmEvent | None:
         match event.type:
             case "content_block_delta":
                 return self._delta(event.delta)
@@ -163,10 +179,10 @@ class Answer:
             case "content_block_stop":
                 return self._called()
             case "message_start":
-                self.request_id, self._began = str(event.message.id or ""), True
+                self._request_id, self._began = str(event.message.id or ""), True
                 self._count(event.message.usage)
             case "message_delta":
-                self.stopped = event.delta.stop_reason or self.stopped
+                self._stopped = event.delta.stop_reason or self._stopped
                 self._count(event.usage)
         return None
 
@@ -178,7 +194,7 @@ class Answer:
         return None
 
     def _text(self, text: str) -> LlmText:
-        self.said.append(text)
+        self._said.append(text)
         return LlmText(text)
 
     def _called(self) -> LlmEvent | None:
@@ -186,7 +202,7 @@ class Answer:
         if call is None or call.name not in self.names:
             return None
         arguments = "".join(self._arguments) or "{}"
-        self.said.append(arguments)
+        self._said.append(arguments)
         return LlmTool(ToolCall(call.id, self.names[call.name], arguments))
 
     def _count(self, usage: Any) -> None:
@@ -201,61 +217,23 @@ class Answer:
 
     def usage(self, messages: tuple[Message, ...], tools: tuple[ToolSpec, ...]) -> LlmUsage | None:
         """The vendor's figures; for an answer that was cut off, the last of them and what was heard of it."""
-        if self.stopped:
-            return LlmUsage(self._in, self._cached, self._out, request_id=self.request_id)
-        said = "".join(self.said)
+        if self._stopped:
+            return LlmUsage(self._in, self._cached, self._out, request_id=self._request_id)
+        said = "".join(self._said)
         if self._began:
             out = max(self._out, count(said))
-            return LlmUsage(self._in, self._cached, out, estimated=True, request_id=self.request_id)
+            return LlmUsage(self._in, self._cached, out, estimated=True, request_id=self._request_id)
         return estimate(messages, tools, said) if said else None
 
 
-class _Chat:
-    """`spent` is the usage of the last answer, an estimate where it was cut off before the vendor's figure."""
-
+class _Chat(SdkChat):
     def __init__(self, client: AsyncAnthropic, blueprint: Blueprint, access: Access, always: set[str]) -> None:
+        super().__init__(blueprint, access)
         self._client = client
-        self._blueprint = blueprint
-        self._access = access
         self._always = always
-        self._declared: tuple[ToolSpec, ...] = ()
-        self.spent: LlmUsage | None = None
 
-    async def reply(
-        self, messages: tuple[Message, ...], tools: tuple[ToolSpec, ...] = ()
-    ) -> AsyncGenerator[LlmEvent, None]:
-        if tools:
-            self._declared = tools
-        answer = Answer(history.tool_names(tools))
-        self.spent = None
-        failed: ProviderError | None = None
-        try:
-            async with await self._ask(messages, tools) as stream:
-                while failed is None:
-                    try:
-                        event = await asked(self._access, READ_S, anext(stream, None))
-                    except ProviderError as error:
-                        failed = error
-                        break
-                    if event is None:
-                        break
-                    try:
-                        gave = answer.take(event)
-                    except (AttributeError, TypeError):  # the SDK reads with a blind eye
-                        failed = ProviderError(self._access.provider, "protocol", "an event without its parts")
-                        break
-                    if gave is not None:
-                        yield gave
-        finally:
-            self.spent = answer.usage(messages, tools)
-        if self.spent is not None:
-            yield self.spent
-        if failed is None and not answer.stopped:
-            failed = ProviderError(self._access.provider, "cut", "the answer ended in the middle")
-        if failed is None and answer.stopped == "refusal" and not answer.said:
-            failed = ProviderRefused(self._access.provider, "filtered")
-        if failed is not None:
-            raise failed
+    def _answer(self, tools: tuple[ToolSpec, ...]) -> Answer:
+        return Answer(self._access.provider, history.tool_names(tools))
 
     async def _ask(self, messages: tuple[Message, ...], tools: tuple[ToolSpec, ...]) -> Any:
         """The stream, once the vendor has begun to answer. Learns which models insist on thinking."""

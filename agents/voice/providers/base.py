@@ -59,7 +59,21 @@ class SttResumed:
     """The caller went on after an `SttEager`."""
 
 
-SttEvent = SttPartial | SttFinal | SttEager | SttResumed | SttTurnEnd
+@dataclass(frozen=True, slots=True)
+class SttUsage:
+    """What writing down the caller's words cost, where the vendor bills that apart and says so: not for the floor.
+
+    `tokens_in` includes `audio_in`; one that counts time gives `audio_ms` instead.
+    """
+
+    model: str
+    tokens_in: int = 0
+    audio_in: int = 0
+    tokens_out: int = 0
+    audio_ms: int = 0
+
+
+SttEvent = SttPartial | SttFinal | SttEager | SttResumed | SttTurnEnd | SttUsage
 
 
 @dataclass(frozen=True, slots=True)

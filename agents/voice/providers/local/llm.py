@@ -30,10 +30,14 @@ class _Chat:
         self._state = State(last=blueprint.greeting)
         self._before = self._state
         self._answered: tuple[int, str] = (0, "")
+        self._asked = False
 
     async def reply(
         self, messages: tuple[Message, ...], tools: tuple[ToolSpec, ...] = ()
     ) -> AsyncGenerator[LlmEvent, None]:
+        if not self._asked:
+            self._catch_up(messages[:-1])
+        self._asked = True
         said = messages[-1].text if messages and messages[-1].role == "user" else ""
         count, earlier = self._answered
         if count == len(messages) and earlier and said.startswith(earlier):
@@ -46,6 +50,12 @@ class _Chat:
                 self._before, self._state, self._answered = self._state, state, (len(messages), said)
                 taken = True
             yield event
+
+    def _catch_up(self, messages: tuple[Message, ...]) -> None:
+        """What was said to another process, which led the conversation until now."""
+        for message in messages:
+            if message.role == "user":
+                self._state, _ = self._responder.respond(self._state, message.text)
 
 
 def _events(said: Said) -> list[LlmEvent]:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from agents.voice.blueprint import Access, Blueprint
-from agents.voice.errors import ProviderError, ProviderRefused
+from agents.voice.errors import ProviderRefused
 from agents.voice.providers import history
-from agents.voice.providers.base import LlmCapabilities, LlmEvent, LlmText, LlmUsage, Message, ToolSpec
+from agents.voice.providers.base import LlmCapabilities, Message, ToolSpec
+from agents.voice.providers.chat import SdkChat
 from agents.voice.providers.openai.client import CLIENTS, completion
 from agents.voice.providers.openai.request import for_any_server, for_openai, lesson
-from agents.voice.providers.openai.stream import Answer, read
-from agents.voice.providers.sdk import CONNECT_S, READ_S, asked, asked_twice
-from agents.voice.providers.tokens import estimate
+from agents.voice.providers.openai.stream import Answer
+from agents.voice.providers.sdk import CONNECT_S, READ_S, asked_twice
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
@@ -26,48 +26,16 @@ _MOST_MODELS: Final = 256
 Lessons = dict[str, str | None]
 
 
-class _Chat:
-    """`spent` is the usage of the last answer, an estimate where it was cut off before the vendor's figure."""
+class _Chat(SdkChat):
+    """`lessons` None: a server that only looks like OpenAI's."""
 
     def __init__(self, client: AsyncOpenAI, blueprint: Blueprint, access: Access, lessons: Lessons | None) -> None:
+        super().__init__(blueprint, access)
         self._client = client
-        self._blueprint = blueprint
-        self._access = access
         self._lessons = lessons
-        self._declared: tuple[ToolSpec, ...] = ()
-        self.spent: LlmUsage | None = None
 
-    async def reply(
-        self, messages: tuple[Message, ...], tools: tuple[ToolSpec, ...] = ()
-    ) -> AsyncGenerator[LlmEvent, None]:
-        if tools:
-            self._declared = tools
-        answer = Answer(history.tool_names(tools))
-        self.spent = None
-        failed: ProviderError | None = None
-        try:
-            async with await self._ask(messages, tools) as stream:
-                while failed is None:
-                    try:
-                        chunk = await asked(self._access, READ_S, anext(stream, None))
-                        if chunk is None:
-                            break
-                        text = answer.take(read(self._access.provider, chunk))
-                    except ProviderError as error:
-                        failed = error
-                        break
-                    if text:
-                        yield LlmText(text)
-            failed = failed or self._missing(answer)
-            if failed is None:
-                for event in answer.end():
-                    yield event
-        finally:
-            self.spent = answer.usage or self._estimate(messages, tools, answer)
-        if self.spent is not None:
-            yield self.spent
-        if failed is not None:
-            raise failed
+    def _answer(self, tools: tuple[ToolSpec, ...]) -> Answer:
+        return Answer(self._access.provider, history.tool_names(tools), says_why=self._lessons is not None)
 
     async def _ask(self, messages: tuple[Message, ...], tools: tuple[ToolSpec, ...]) -> Any:
         """The stream, once the vendor has begun to answer. Learns which parameters the model does not take."""
@@ -102,19 +70,6 @@ class _Chat:
         if learned is not None:
             self._lessons[learned[0]] = learned[1]
         return learned is not None
-
-    def _missing(self, answer: Answer) -> ProviderError | None:
-        """What is wrong with a stream that ended without an error. A compatible server need not say why it ended."""
-        if answer.finish == "content_filter" and not answer.anything:
-            return ProviderRefused(self._access.provider, "filtered")
-        if answer.finish or (self._lessons is None and answer.anything):
-            return None
-        return ProviderError(self._access.provider, "cut", "the answer ended in the middle")
-
-    def _estimate(self, messages: tuple[Message, ...], tools: tuple[ToolSpec, ...], answer: Answer) -> LlmUsage | None:
-        if not answer.anything:
-            return None
-        return estimate(messages, tools, "".join(answer.said), request_id=answer.request_id)
 
 
 class OpenAi:

@@ -13,8 +13,9 @@ from typing import Any, Final
 
 import msgspec
 
-from agents.voice.errors import ProviderError
-from agents.voice.providers.base import LlmEvent, LlmText, LlmTool, LlmUsage, ToolCall
+from agents.voice.errors import ProviderError, ProviderRefused
+from agents.voice.providers.base import LlmEvent, LlmText, LlmTool, LlmUsage, Message, ToolCall, ToolSpec
+from agents.voice.providers.tokens import estimate
 
 _OPEN: Final = "<think>"
 _SHUT: Final = "</think>"
@@ -88,57 +89,83 @@ class _Call:
 
 
 class Answer:
-    """One answer on its way. `names`: tools as the request named them → ours; a call of another is not passed on."""
+    """One answer on its way. `names`: tools as the request named them → ours; a call of another is not passed on.
 
-    __slots__ = ("_calls", "_names", "_unthought", "finish", "refused", "request_id", "said", "usage")
+    `says_why`: the server gives a reason for ending; without one the answer was cut off.
+    """
 
-    def __init__(self, names: Mapping[str, str]) -> None:
+    __slots__ = (
+        "_calls",
+        "_finish",
+        "_names",
+        "_provider",
+        "_request_id",
+        "_said",
+        "_says_why",
+        "_unthought",
+        "_usage",
+    )
+
+    def __init__(self, provider: str, names: Mapping[str, str], *, says_why: bool) -> None:
+        self._provider = provider
         self._names = names
+        self._says_why = says_why
         self._calls: dict[int, _Call] = {}
         self._unthought = Unthought()
-        self.finish = ""
+        self._finish = ""
         """The vendor's reason for ending; empty until it came."""
-        self.said: list[str] = []
-        self.request_id = ""
-        self.usage: LlmUsage | None = None
+        self._said: list[str] = []
+        self._request_id = ""
+        self._usage: LlmUsage | None = None
 
-    @property
-    def anything(self) -> bool:
-        """The model gave text or a call."""
-        return bool(self.said or self._calls)
-
-    def take(self, chunk: Chunk) -> str:
-        """The text in a chunk, often empty."""
+    def take(self, given: object) -> LlmText | None:
+        """The text in a chunk, often none. Raises `ProviderError` ("protocol")."""
+        chunk = read(self._provider, given)
         if chunk.usage is not None:
-            self.usage = _usage(chunk, chunk.usage)
+            self._usage = _usage(chunk, chunk.usage)
         choice = chunk.choices[0] if chunk.choices else None
         if choice is None:
-            return ""
+            return None
         if choice.finish_reason:
-            self.finish = choice.finish_reason
+            self._finish = choice.finish_reason
         delta = choice.delta
         if delta is None:
-            return ""
+            return None
         for part in delta.tool_calls or ():
             self._take_call(part)
         text = delta.content or delta.refusal or ""
         if text:
-            self.request_id = self.request_id or str(chunk.id or "")
+            self._request_id = self._request_id or str(chunk.id or "")
             text = self._unthought.take(text)
-        if text:
-            self.said.append(text)
-        return text
+        if not text:
+            return None
+        self._said.append(text)
+        return LlmText(text)
 
     def end(self) -> tuple[LlmEvent, ...]:
-        """What is left when the stream has ended: held back text, and the calls in their order."""
+        """What is left when the stream has ended: held back text, and the calls in their order.
+
+        Raises `ProviderError` when it was cut off, or the answer withheld.
+        """
+        anything = bool(self._said or self._calls)
+        if self._finish == "content_filter" and not anything:
+            raise ProviderRefused(self._provider, "filtered")
+        if not self._finish and (self._says_why or not anything):
+            raise ProviderError(self._provider, "cut", "the answer ended in the middle")
         rest = self._unthought.rest()
         left: list[LlmEvent] = [LlmText(rest)] if rest else []
-        self.said += [rest] if rest else []
+        self._said += [rest] if rest else []
         for index, call in sorted(self._calls.items()):
             if call.name in self._names:
                 name, arguments = self._names[call.name], "".join(call.arguments)
                 left.append(LlmTool(ToolCall(call.id or f"call_{index}", name, arguments or "{}")))
         return tuple(left)
+
+    def usage(self, messages: tuple[Message, ...], tools: tuple[ToolSpec, ...]) -> LlmUsage | None:
+        """See `chat.Answer`."""
+        if self._usage is not None or not (self._said or self._calls):
+            return self._usage
+        return estimate(messages, tools, "".join(self._said), request_id=self._request_id)
 
     def _take_call(self, part: CallPart) -> None:
         index = self._place(part.id or "") if part.index is None else part.index

@@ -20,7 +20,7 @@ import msgspec
 from agents.voice import audio
 from agents.voice.blueprint import Access, Blueprint
 from agents.voice.errors import ProviderError, ProviderRefused, ProviderTimeout
-from agents.voice.providers.base import SttCapabilities, SttEvent
+from agents.voice.providers.base import SttCapabilities, SttEvent, SttUsage
 from agents.voice.providers.openai.turns import LEAST_BYTES, Answers, Gathering
 from agents.voice.providers.wire import Target, Wire, address, blot, by_status, connected, parse
 
@@ -48,12 +48,19 @@ class Trouble(msgspec.Struct):
     message: str | None = None
 
 
+class Details(msgspec.Struct):
+    """Of the tokens that went in, those of sound."""
+
+    audio_tokens: int | None = None
+
+
 class Usage(msgspec.Struct):
     """What a turn costs, as time or as tokens."""
 
     type: str = ""
     seconds: float = 0.0
     input_tokens: int = 0
+    input_token_details: Details | None = None
     output_tokens: int = 0
 
 
@@ -90,11 +97,10 @@ def session(blueprint: Blueprint) -> dict[str, Any]:
 
 
 class _Listening:
-    """`billed` is what the vendor counted so far."""
-
-    def __init__(self, wire: Wire, access: Access) -> None:
+    def __init__(self, wire: Wire, access: Access, model: str) -> None:
         self._wire = wire
         self._access = access
+        self._model = model
         self._gathering = Gathering(CHUNK_FRAMES)
         self._answers = Answers()
         self._ready: deque[SttEvent] = deque()
@@ -102,7 +108,6 @@ class _Listening:
         self._deadline = asyncio.get_running_loop().time() + SETUP_S
         self._set_up = False
         self._sent = 0
-        self.billed = Usage()
 
     @property
     def position_s(self) -> float:
@@ -180,8 +185,7 @@ class _Listening:
             case "delta":
                 return self._answers.delta(event.item_id, event.delta or "")
             case "completed":
-                self._bill(event.usage)
-                return self._answers.completed(event.item_id, event.transcript or "")
+                return [*self._used(event.usage), *self._answers.completed(event.item_id, event.transcript or "")]
             case "failed":
                 told = (event.error.message if event.error else "") or ""
                 raise ProviderError(self._access.provider, "failed", blot(told, self._access.key))
@@ -199,14 +203,13 @@ class _Listening:
                 log.warning("openai_transcription_error code=%s", event.error.code if event.error else None)
         return []
 
-    def _bill(self, usage: Usage | None) -> None:
-        if usage is not None:
-            self.billed = Usage(
-                usage.type,
-                self.billed.seconds + usage.seconds,
-                self.billed.input_tokens + usage.input_tokens,
-                self.billed.output_tokens + usage.output_tokens,
-            )
+    def _used(self, usage: Usage | None) -> list[SttUsage]:
+        if usage is None:
+            return []
+        if usage.type == "duration":
+            return [SttUsage(self._model, audio_ms=round(usage.seconds * 1000))]
+        heard = (usage.input_token_details.audio_tokens or 0) if usage.input_token_details else 0
+        return [SttUsage(self._model, usage.input_tokens, heard, usage.output_tokens)]
 
     def _trouble(self, error: Trouble | None) -> ProviderError | None:
         """What ends the connection; most errors do not."""
@@ -234,6 +237,6 @@ class Transcription:
         url = address(access.ws_url, "/realtime", {"intent": "transcription"})
         target = Target(self.name, url, (("Authorization", f"Bearer {access.key}"),), access.key)
         async with connected(target, audio_bytes=_OUTBOX_BYTES) as wire:
-            listening = _Listening(wire, access)
+            listening = _Listening(wire, access, blueprint.stt.model)
             wire.send(json.dumps(session(blueprint), ensure_ascii=False))
             yield listening

@@ -6,6 +6,7 @@ The tables are the textbook ones (bias 132, clip 32 635). A frame is 160 bytes o
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from random import Random
 
 import numpy as np
@@ -61,6 +62,17 @@ def level(ulaw: bytes) -> int:
 def is_audible(frame: bytes) -> bool:
     """Whether an ear would notice this frame."""
     return frame is not SILENCE and frame != SILENCE and level(frame) >= AUDIBLE_LEVEL
+
+
+def mix(frames: Sequence[bytes]) -> bytes:
+    """Several frames of 20 ms heard together. Frames of line noise add nothing to one that is audible."""
+    loud = [frame for frame in frames if is_audible(frame)]
+    if len(loud) < 2:
+        return loud[0] if loud else frames[0] if frames else SILENCE
+    total = np.zeros(FRAME_BYTES, np.int32)
+    for frame in loud:
+        total += _DECODE[np.frombuffer(frame, np.uint8)]
+    return encode(np.clip(total, -32768, 32767).astype(np.int16))
 
 
 def audible_span_ms(ulaw: bytes) -> tuple[int, int] | None:

@@ -1,305 +1,282 @@
-"""One simulated call, from the ringing to the hang-up callback: the only place where script, document, socket, clock
-and callbacks meet.
+"""One A-leg from the first ring to the hang-up callback: dialled in by a person, or placed by REST.
 
-    answer webhook → document → elements one after another; <Stream> opens the socket and the clock beats:
-    hear 20 ms from the playback queue → the caller decides → send 20 ms.
+    inbound:   answer webhook → document → elements
+    outbound:  ring → (machine detection) → answer webhook → document → elements
+
+Everything that is said and heard is in `leg.py`, the documents are in `program.py`.
 """
 
 from __future__ import annotations
 
 import asyncio
-import time
-from collections import Counter
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
-import httpx
+from telephony.simulator import wav, xml
+from telephony.simulator.details import CallFacts
+from telephony.simulator.elements import Document
+from telephony.simulator.endings import (
+    MACHINE_FOUND,
+    RANG_TOO_LONG,
+    TIME_IS_UP,
+    TOO_MANY_CALLS,
+    End,
+    trouble,
+)
+from telephony.simulator.errors import Unreachable, XmlRefused
+from telephony.simulator.leg import Leg
+from telephony.simulator.metronome import late_since
+from telephony.simulator.people import Person
+from telephony.simulator.plan import CallPlan, Chance, Detection, Outbound
+from telephony.simulator.program import Program
+from telephony.simulator.report import Party, Report
+from telephony.simulator.webhooks import LAST_NOTICES_S, Courier, Poster, Signer
 
-from telephony.simulator import audio, details, wav, xml
-from telephony.simulator.caller import Caller
-from telephony.simulator.details import CallFacts, Ending
-from telephony.simulator.errors import BadAudio, Unreachable, XmlRefused
-from telephony.simulator.hearing import Hearing
-from telephony.simulator.legs import Legs, StatusCallbacks
-from telephony.simulator.metronome import Metronome, late_since
-from telephony.simulator.plan import CallPlan, Chance
-from telephony.simulator.playback import Playback
-from telephony.simulator.report import Outcome, Report
-from telephony.simulator.webhooks import Poster, Signer
-
-MAX_DOCUMENTS = 50
-LAST_CALLBACKS_S = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class End:
-    """How the call ended, for the report and for the carrier."""
-
-    outcome: Outcome
-    ending: Ending
-    error: str = ""
+if TYPE_CHECKING:
+    from telephony.simulator.switch import Switch
 
 
 class Call:
-    """Runs `plan` once. `run` returns the report; `heard` is what reached the caller's ear."""
+    """Runs `plan` once. `run` returns the report; `heard` is what reached the first person's ear.
 
-    def __init__(self, plan: CallPlan, client: httpx.AsyncClient, metronome: Metronome) -> None:
+    With `outbound` the carrier rings `person` at `plan.number`, showing `plan.caller`.
+    """
+
+    def __init__(
+        self, plan: CallPlan, switch: Switch, outbound: Outbound | None = None, person: Person | None = None
+    ) -> None:
+        chance = Chance(plan)
+        target, caller = plan.target, plan.caller or chance.mobile()
+        account = switch.account_number(target.auth_id, chance)
+        facts = CallFacts(chance.uuid(), caller, plan.number, target.auth_id, datetime.now(UTC))
+        if outbound is not None:
+            facts = replace(facts, direction="outbound")
+        signer = Signer(plan.signing, target.auth_token, target.parent_auth_token, chance.nonces)
         self._plan = plan
-        self._client = client
-        self._metronome = metronome
-        self._chance = Chance(plan)
-        caller = plan.caller or self._chance.mobile()
-        account = str(self._chance.people.randrange(100_000, 1_000_000))
-        self._facts = CallFacts(self._chance.uuid(), caller, plan.number, plan.target.auth_id, datetime.now(UTC))
-        signer = Signer(plan.signing, plan.target.auth_token, plan.target.parent_auth_token, self._chance.nonces)
-        self._poster = Poster(client, signer, plan.retries)
-        self._hearing = Hearing(plan.script.turn_silence_ms)
-        self._caller = Caller(plan.script, self._hearing, audio.noise_frames(self._chance.noise, plan.noise))
-        self._announcements = Playback(limit_ms=600_000)
-        self._callbacks = StatusCallbacks(self._poster, self._facts)
-        self._legs = Legs(plan, self._chance, self._facts, account, self._callbacks)
-        self._over: asyncio.Future[End] = asyncio.get_running_loop().create_future()
-        self._late_before: Counter[int] = Counter()
-        self._answered_at: datetime | None = None
-        self._answered_epoch_ms = 0
-        self._now_ms = 0
-        self._records: list[tuple[xml.Record, str, int]] = []
-        self._spoken: list[str] = []
-        self._notes: list[str] = []
-        self.heard = bytearray()
+        self._switch = switch
+        self._outbound = outbound
+        self._person = person or Person()
+        self._poster = Poster(switch.client, signer, plan.retries)
+        self.courier = Courier(self._poster, plan.faults, chance.notices)
+        self.leg = Leg(plan, chance, facts, switch.metronome, self.courier, account)
+        self.queued = True
+        self._group: asyncio.TaskGroup | None = None
+        switch.register(self)
+
+    @property
+    def call_id(self) -> str:
+        """Its CallUUID, which is the `request_uuid` of a call placed by REST."""
+        return self.leg.call_id
+
+    @property
+    def heard(self) -> bytearray:
+        """µ-law, from the answer on."""
+        return self.leg.heard
+
+    def hang_up(self) -> None:
+        """By REST."""
+        self.leg.hang_up_by_api()
+
+    def give_program(self, leg: Leg, url: str, method: str) -> None:
+        """A leg of this call goes its own way with the document at `url` (the Transfer API)."""
+        if leg.program is not None:
+            leg.program.move(url, method)
+            return
+        assert self._group is not None  # noqa: S101  a live leg's call is running
+        program = leg.program = Program(leg, self._switch, self._group)
+        leg.moved.set()
+        self._group.create_task(self._branch_off(leg, program, url, method))
 
     async def run(self) -> Report:
         """The whole call. Never raises for what the application does; a bug of the simulator ends as `failed`."""
-        self._late_before = self._metronome.late_ms.copy()
+        leg = self.leg
+        self.queued = False
         async with asyncio.TaskGroup() as group:
-            self._legs.group = group
-            callbacks = group.create_task(self._callbacks.run())
-            program = group.create_task(self._program())
-            await asyncio.wait({program, self._over}, return_when=asyncio.FIRST_COMPLETED)
-            end = self._over.result() if self._over.done() else program.result()
-            program.cancel()
-            self._metronome.leave(self)
-            self._legs.end(dies=end.outcome == "died", now_ms=self._now_ms)
+            self._group = group
+            callbacks = group.create_task(self.courier.run())
+            program = leg.program = Program(leg, self._switch, group)
+            work = group.create_task(self._work(program))
+            await asyncio.wait({work, leg.over}, return_when=asyncio.FIRST_COMPLETED)
+            if not leg.over.done():
+                leg.end(work.result())
+            end = leg.over.result()
+            work.cancel()
+            await asyncio.wait({work})
             if end.outcome == "died":
+                self._switch.forget(self)
                 callbacks.cancel()
             else:
                 await self._say_goodbye(end)
-                self._callbacks.finish()
-                await asyncio.wait({callbacks}, timeout=LAST_CALLBACKS_S)
+                await self._switch.branches_over(leg)
+                self._switch.forget(self)
+                self.courier.finish()
+                await asyncio.wait({callbacks}, timeout=LAST_NOTICES_S)
                 callbacks.cancel()
-        return self._report(end)
+        report = self._report(end)
+        self._switch.reports.append(report)
+        return report
 
-    def beat(self) -> None:
-        """20 ms of the caller's life."""
-        self._now_ms += audio.FRAME_MS
-        now_ms = self._now_ms
-        leg = self._legs.live
-        pull = leg.stream.hear(now_ms) if leg is not None and not self._announcements.queued_bytes else None
-        if pull is None:
-            pull = self._announcements.pull()
-        doing = self._caller.beat(now_ms)
-        self._hearing.listen(now_ms, pull)
-        self.heard += pull.frame
-        if leg is not None:
-            if doing.digit:
-                leg.stream.press(doing.digit, self._answered_epoch_ms + now_ms)
-            leg.stream.speak(doing.frame, now_ms, self._answered_epoch_ms + now_ms)
-            leg.flush_out()
-            if leg.stream.flushed:
-                leg.stream.flushed = False
-                self._hearing.flushed(now_ms)
-        if doing.ends == "die":
-            self._end(End("died", details.CALLER_HUNG_UP))
-        elif doing.ends == "time_limit":
-            self._end(End("time_limit", details.CALLER_HUNG_UP))
-        elif doing.ends:
-            self._end(End("caller_hung_up", details.CALLER_HUNG_UP))
-
-    def failed(self, error: Exception) -> None:
-        """The clock reports that `beat` raised."""
-        self._end(End("failed", details.trouble(0), f"simulator: {type(error).__name__}: {error}"))
-
-    def _end(self, end: End) -> None:
-        if not self._over.done():
-            self._over.set_result(end)
-
-    async def _program(self) -> End:
+    async def _work(self, program: Program) -> End:
+        leg, outbound = self.leg, self._outbound
+        refusal = self._switch.no_room(leg)
+        if refusal is not None:
+            return End("rejected", refusal)
+        if outbound is None:
+            return await program.run(self._first_document)
+        unanswered = await self._ring(outbound)
+        if unanswered is not None:
+            return unanswered
+        more: dict[str, str] = {}
+        detecting: asyncio.Task[None] | None = None
+        if outbound.detection is not None:
+            found = await self._detect(outbound.detection)
+            if isinstance(found, End):
+                return found
+            if isinstance(found, dict):
+                more = found
+            else:
+                detecting = found
+        limit = asyncio.get_running_loop().call_later(
+            outbound.time_limit_s, lambda: leg.end(End("agent_hung_up", TIME_IS_UP))
+        )
         try:
-            return await self._documents()
-        except XmlRefused as error:
-            outcome: Outcome = "refused" if error.code == details.END_OF_XML.code else "failed"
-            return End(outcome, details.trouble(error.code), f"document refused: {error}")
-        except Unreachable as error:
-            outcome = "lost" if self._legs.opened else "failed"
-            return End(outcome, details.trouble(error.code), str(error))
-        except Exception as error:
-            return End("failed", details.trouble(0), f"simulator: {type(error).__name__}: {error}")
+            return await program.run(lambda: self._first_document(more))
+        finally:
+            limit.cancel()
+            if detecting is not None:
+                detecting.cancel()
 
-    async def _documents(self) -> End:
-        document = await self._first_document()
-        for _ in range(MAX_DOCUMENTS):
-            self._notes += document.warnings
-            following: xml.Document | None = None
-            for position, element in enumerate(document.elements):
-                result = await self._perform(element, is_first=position == 0 and self._answered_at is None)
-                if isinstance(result, End):
-                    return result
-                if result is not None:
-                    following = result
-                    break
-            if following is None:
-                return self._ended_by_application(details.END_OF_XML)
-            document = following
-        return End("failed", details.trouble(8014), f"more than {MAX_DOCUMENTS} documents in one call")
-
-    async def _first_document(self) -> xml.Document:
-        plan, fields = self._plan, self._facts.common("ringing")
+    async def _ring(self, outbound: Outbound) -> End | None:
+        """Until somebody answers (None), or how it ended."""
+        leg = self.leg
+        fields = leg.facts.common("ringing") | {"STIRAttestation": "Unknown"}
+        self.courier.post("Ring", outbound.ring_url, fields, outbound.ring_method)
+        hangs_up = outbound.hangup_on_ring_s >= 0
+        patience = min(outbound.ring_timeout_s, outbound.hangup_on_ring_s if hangs_up else outbound.ring_timeout_s)
         try:
-            answered = await self._poster.fetch("StartApp", plan.target.answer_url, fields, plan.answer_method, 7011)
+            async with asyncio.timeout(patience):
+                await self._switch.ring(leg, self._person)
+        except TimeoutError:
+            return End("not_answered", RANG_TOO_LONG)
+        return None if leg.answered else leg.over.result()
+
+    async def _detect(self, detection: Detection) -> End | dict[str, str] | asyncio.Task[None]:
+        """Who answered. Synchronous: the verdict for the first document, or the end; asynchronous: the task that will
+        tell it."""
+        assert self._group is not None  # noqa: S101  only called while running
+        leg, person = self.leg, self._person
+        wait_s = min(person.detected_after_ms, detection.limit_ms) / 1000
+        if not detection.url:
+            await asyncio.sleep(wait_s)
+            if person.machine and detection.hangup:
+                return End("not_answered", MACHINE_FOUND)
+            return {"Machine": "true" if person.machine else "false"}
+
+        async def tell() -> None:
+            await asyncio.sleep(wait_s)
+            verdict = {
+                "Machine": "true" if person.machine else "false",
+                "IfMachine": "hangup" if detection.hangup else "continue",
+            }
+            self.courier.post(
+                "MachineDetection", detection.url, leg.facts.common("in-progress") | verdict, detection.method
+            )
+            if person.machine and detection.hangup:
+                leg.end(End("not_answered", MACHINE_FOUND))
+
+        return self._group.create_task(tell())
+
+    async def _first_document(self, more: dict[str, str] | None = None) -> Document:
+        plan, leg = self._plan, self.leg
+        fields = leg.facts.common(leg.status) | (more or {})
+        try:
+            answered = await self.courier.fetch("StartApp", plan.target.answer_url, fields, plan.answer_method, 7011)
             return xml.read(answered.body, answered.content_type)
         except (Unreachable, XmlRefused) as error:
-            if not plan.target.fallback_url:
+            if not plan.target.fallback_url or getattr(error, "code", 0) == xml.END_OF_INSTRUCTIONS:
                 raise
-            self._notes.append(f"the fallback URL is used: {error}")
-        answered = await self._poster.fetch("StartApp", plan.target.fallback_url, fields, plan.answer_method, 7011)
+            leg.notes.append(f"the fallback URL is used: {error}")
+        method = plan.target.fallback_method
+        answered = await self.courier.fetch("StartApp", plan.target.fallback_url, fields, method, 7011)
         return xml.read(answered.body, answered.content_type)
 
-    async def _next_document(self, event: str, url: str, method: str, codes: tuple[int, int]) -> xml.Document:
-        answered = await self._poster.fetch(event, url, self._facts.common("in-progress"), method, codes[0])
+    async def _branch_off(self, leg: Leg, program: Program, url: str, method: str) -> None:
+        """A B-leg that was transferred lives on its own; no hang-up callback is ever sent for it."""
+        event = "Transfer" if self._plan.era == "old" else "Redirect"
+        run = asyncio.ensure_future(program.run(lambda: program.fetch(event, url, method, (7013, 8013))))
         try:
-            return xml.read(answered.body, answered.content_type)
-        except XmlRefused as error:
-            code = codes[1] if error.code == xml.INVALID_ANSWER else error.code
-            raise XmlRefused(code, str(error)) from error
-
-    async def _perform(self, element: xml.Element, is_first: bool) -> xml.Document | End | None:
-        """Do one element. A document replaces the present one; an `End` ends the call."""
-        match element:
-            case xml.Hangup(reason, schedule_s):
-                if is_first and not schedule_s:
-                    return End("rejected", details.XML_BUSY if reason == "busy" else details.XML_REJECTED)
-                if not schedule_s:
-                    return self._ended_by_application(details.XML_HUNG_UP)
-                asyncio.get_running_loop().call_later(
-                    schedule_s, lambda: self._end(self._ended_by_application(details.XML_HUNG_UP))
-                )
-                return None
-            case xml.Wait(length_s):
-                await asyncio.sleep(length_s)
-                return None
-            case xml.Redirect(url, method):
-                return await self._next_document("Redirect", url, method, (7014, 8014))
-            case xml.NotSimulated(name):
-                raise XmlRefused(xml.INVALID_ANSWER, f"<{name}> is real but not simulated yet")
-        self._answered_at = self._answered_at or datetime.now(UTC)
-        if isinstance(element, xml.Stream):
-            await self._legs.perform(element, self._now)
-            return None
-        self._start_clock()
-        match element:
-            case xml.Speak(text, _, loop):
-                self._spoken.append(text)
-                await asyncio.sleep(len(text) * self._plan.speak_ms_per_letter * max(1, loop) / 1000)
-            case xml.Play(url, loop):
-                await self._play(url, max(1, loop))
-            case xml.Record():
-                return await self._record(element)
-        return None
-
-    def _now(self) -> tuple[int, int]:
-        """Ms since the answer and since the epoch. The first to ask starts the clock: a stream asks when it is open, so
-        that the time that its connection took does not shift what is sent."""
-        self._start_clock()
-        return self._now_ms, self._answered_epoch_ms + self._now_ms
-
-    def _start_clock(self) -> None:
-        if not self._answered_epoch_ms:
-            self._answered_epoch_ms = time.time_ns() // 1_000_000
-            self._metronome.join(self)
-
-    async def _play(self, url: str, loop: int) -> None:
-        self._notes.append(f"{self._now_ms} ms: plays a file")
-        try:
-            response = await self._client.get(url, follow_redirects=True)
-            ulaw = wav.ulaw_from_wav(response.raise_for_status().content, "the file of <Play>")
-        except (httpx.HTTPError, httpx.InvalidURL, OSError, BadAudio) as error:
-            self._notes.append(f"<Play> could not be played: {error}")
-            return
-        for _ in range(loop):
-            self._announcements.add(ulaw)
-            await asyncio.sleep(len(ulaw) / 8000)
-
-    async def _record(self, element: xml.Record) -> xml.Document | None:
-        recording = self._chance.uuid()
-        self._records.append((element, recording, self._now_ms))
-        fields = self._facts.common("in-progress") | _recording(recording, element, self._plan.target.auth_id, -1)
-        following = None
-        if element.action and element.redirect:
-            answered = await self._poster.fetch("Record", element.action, fields, element.action_method, 7012)
-            following = xml.read(answered.body, answered.content_type)
-        elif element.action:
-            await self._poster.tell("Record", element.action, fields, element.action_method)
-        if not element.session and following is None:
-            await asyncio.sleep(min(element.max_length_s, element.timeout_s))
-        return following
-
-    def _ended_by_application(self, ending: Ending) -> End:
-        """The document is finished. Whether that was meant depends on how the last stream ended."""
-        if not self._legs.opened:
-            return End("failed" if self._legs.tried else "refused", ending, self._legs.last_trouble)
-        if self._legs.last_trouble:
-            return End("lost", ending, self._legs.last_trouble)
-        return End("agent_hung_up", ending)
+            await asyncio.wait({run, leg.over}, return_when=asyncio.FIRST_COMPLETED)
+            if not leg.over.done():
+                leg.end(run.result())
+        finally:
+            run.cancel()
+            await asyncio.wait({run})
 
     async def _say_goodbye(self, end: End) -> None:
-        """The hang-up callback, always; then the recordings' callbacks."""
-        target, now = self._plan.target, datetime.now(UTC)
-        fields = self._facts.hangup(end.ending, self._answered_at, now)
-        await self._poster.tell("Hangup", target.hangup_url or target.answer_url, fields)
-        for element, recording, began_ms in self._records:
-            if element.callback_url:
-                length_ms = min(self._now_ms - began_ms, element.max_length_s * 1000)
-                body = self._facts.common("completed") | _recording(recording, element, target.auth_id, length_ms)
-                await self._poster.tell("RecordStop", element.callback_url, body, element.callback_method)
+        """The hang-up callback, always; then what had to wait for it, and the recordings."""
+        leg, target = self.leg, self._plan.target
+        fields = leg.facts.hangup(end.ending, leg.answered_at, leg.ended_at or datetime.now(UTC))
+        rejected = end.ending is TOO_MANY_CALLS and self._outbound is None
+        if not rejected:
+            url = target.hangup_url or target.answer_url
+            await self.courier.tell("Hangup", url, fields, self._plan.hangup_method)
+        for notice in leg.deferred:
+            self.courier.post(notice.event, notice.url, notice.fields, notice.method, notice.tries)
+        self._switch.recorder.hung_up(leg)
 
     def _report(self, end: End) -> Report:
-        plan, hearing = self._plan, self._hearing
+        plan, leg = self._plan, self.leg
+        hearing, streams = leg.ear, leg.streams
         path = None
-        if plan.out is not None and self._answered_at is not None:
-            wav.write_wav(plan.out, bytes(self.heard))
+        if plan.out is not None and leg.answered:
+            wav.write_wav(plan.out, bytes(leg.heard))
             path = str(plan.out)
+        late = leg.late_ms()
         return Report(
-            call_id=self._facts.call_id,
+            call_id=leg.call_id,
             number=plan.number,
-            caller=self._facts.caller,
+            caller=leg.facts.caller,
             dialect=plan.dialect,
             seed=plan.seed,
             outcome=end.outcome,
             hangup_code=end.ending.code,
             hangup_cause=end.ending.name,
             hangup_source=end.ending.source,
-            answered=self._answered_at is not None,
-            duration_ms=self._now_ms,
+            answered=leg.answered,
+            duration_ms=leg.now_ms,
             turns=hearing.turns(),
             response_gaps_ms=hearing.gaps_ms(),
             barge_ins=hearing.barge_ins(),
             underruns=tuple(hearing.underruns),
             pauses=hearing.pauses,
             lead_ms=hearing.lead_ms(),
-            legs=tuple(self._legs.finished),
+            legs=tuple(streams.finished),
             webhooks=tuple(self._poster.log),
-            spoken=tuple(self._spoken),
-            notes=tuple(self._notes + self._caller.notes),
-            counters=dict(sorted((self._legs.counters() + self._callbacks.counters).items())),
-            clock_late_ms=late_since(self._metronome.late_ms, self._late_before),
+            spoken=tuple(leg.spoken),
+            notes=tuple(leg.notes + leg.person.notes),
+            counters=dict(sorted((streams.counters() + self.courier.counters).items())),
+            clock_late_ms=late_since(late["now"], late["before"]),
             wav=path,
             error=end.error,
+            direction=leg.facts.direction,
+            keys_heard=leg.keys_heard,
+            parties=tuple(_party(leg, each, index) for index, each in enumerate(self._switch.branches(leg), 1)),
         )
 
 
-def _recording(recording: str, element: xml.Record, account: str, length_ms: int) -> dict[str, str]:
-    url = f"https://media.vobiz.ai/api/v1/Account/{account}/Recording/{recording}.{element.file_format}"
-    seconds = length_ms // 1000 if length_ms >= 0 else -1
-    fields = {"RecordingID": recording, "RecordUrl": url, "RecordingDuration": str(seconds)}
-    fields["RecordingDurationMs"] = str(length_ms)
-    return fields | ({"RecordingEndReason": "HungUp"} if length_ms >= 0 else {})
+def _party(a: Leg, b: Leg, position: int) -> Party:
+    ending = b.over.result().ending if b.over.done() else trouble(0)
+    answered_ms = None
+    if b.answered_at is not None and a.answered_at is not None:
+        answered_ms = round((b.answered_at - a.answered_at).total_seconds() * 1000)
+    return Party(
+        call_id=b.call_id,
+        number=b.facts.called,
+        position=position,
+        answered_ms=answered_ms,
+        connected=b.connected,
+        hangup_code=ending.code,
+        hangup_cause=ending.name,
+        turns=b.ear.turns(),
+    )

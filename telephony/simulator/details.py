@@ -6,80 +6,54 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Literal
+
+from telephony.simulator.endings import Ending
 
 IST = timedelta(hours=5, minutes=30)
 
 
 @dataclass(frozen=True, slots=True)
-class Ending:
-    """Why a call is over, in the carrier's words. `code` is the hang-up cause code."""
-
-    code: int
-    name: str
-    cause: str
-    source: str
-    status: str
-
-
-CALLER_HUNG_UP = Ending(4000, "Normal Hangup", "NORMAL_CLEARING", "Caller", "completed")
-XML_HUNG_UP = Ending(4000, "Normal Hangup", "NORMAL_CLEARING", "Answer XML", "completed")
-END_OF_XML = Ending(4010, "End Of XML Instructions", "NORMAL_CLEARING", "Vobiz", "completed")
-XML_REJECTED = Ending(3020, "Rejected", "CALL_REJECTED", "Answer XML", "failed")
-XML_BUSY = Ending(3010, "Busy Line", "USER_BUSY", "Answer XML", "busy")
-
-_NAMES = {
-    4010: "End Of XML Instructions",
-    7011: "Error Reaching Answer URL",
-    7012: "Error Reaching Action URL",
-    7014: "Error Reaching Redirect URL",
-    8011: "Invalid Answer XML",
-    8012: "Invalid Action XML",
-    8014: "Invalid Redirect XML",
-}
-
-
-def trouble(code: int) -> Ending:
-    """The ending for a document that could not be had (7…) or not be understood (8…)."""
-    if code == END_OF_XML.code:
-        return END_OF_XML
-    return Ending(code, _NAMES.get(code, "Unknown"), "NORMAL_TEMPORARY_FAILURE", "Error", "failed")
-
-
-@dataclass(frozen=True, slots=True)
 class CallFacts:
-    """What every callback of one inbound call repeats."""
+    """What every callback of one leg repeats. `a_leg` is the id of the call that dialled it, for a B-leg."""
 
     call_id: str
     caller: str
     called: str
     account: str
     session_start: datetime
+    direction: Literal["inbound", "outbound"] = "inbound"
+    a_leg: str = ""
 
     def common(self, status: str) -> dict[str, str]:
         """The fields of a callback in the middle of the call."""
-        return {
+        fields = {
             "CallUUID": self.call_id,
-            "From": self.caller.lstrip("+"),
-            "To": self.called.lstrip("+"),
-            "Direction": "inbound",
+            "From": plain(self.caller),
+            "To": plain(self.called),
+            "Direction": self.direction,
             "CallStatus": status,
             "ParentAuthID": self.account,
             "SessionStart": f"{self.session_start.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}",
             "STIRVerification": "Not Applicable",
             "BillRate": "0.00000",
         }
+        if self.direction == "outbound":
+            leg = self.a_leg or self.call_id
+            fields |= {"RequestUUID": self.call_id, "ALegUUID": leg, "ALegRequestUUID": leg}
+        return fields
 
     def stream(self, stream_id: str, status_url: str, status_method: str, now: datetime) -> dict[str, str]:
         """The fields of a stream status callback."""
         return {
             "CallUUID": self.call_id,
             "StreamID": stream_id,
-            "From": self.caller.lstrip("+"),
-            "To": self.called.lstrip("+"),
+            "From": plain(self.caller),
+            "To": plain(self.called),
             "ParentAuthID": self.account,
             "status_callback_url": status_url,
             "status_callback_method": status_method,
-            "Timestamp": _indian(now),
+            "Timestamp": indian(now),
             "Error": "",
         }
 
@@ -93,14 +67,20 @@ class CallFacts:
             "HangupSource": ending.source,
             "Duration": str(seconds),
             "BillDuration": str(60 * math.ceil(seconds / 60)),
-            "StartTime": _indian(self.session_start),
-            "AnswerTime": _indian(answered) if answered else "",
-            "EndTime": _indian(ended),
+            "StartTime": indian(self.session_start),
+            "AnswerTime": indian(answered) if answered else "",
+            "EndTime": indian(ended),
             "TotalCost": "0.00000",
             "CountryCode": "",
             "RouteType": "Not_Domestic",
         }
 
 
-def _indian(moment: datetime) -> str:
+def plain(number: str) -> str:
+    """A number as callbacks write it."""
+    return number.lstrip("+")
+
+
+def indian(moment: datetime) -> str:
+    """Indian time without a zone."""
     return f"{moment.astimezone(UTC) + IST:%Y-%m-%d %H:%M:%S}"

@@ -1,5 +1,9 @@
-"""Bad behaviour of the carrier's side, by name: frames that an application must survive. Sent once, a second into the
-stream, except `media-before-start`."""
+"""Bad behaviour of the carrier's side, by name.
+
+The first group are frames that an application must survive, sent once, a second into the stream (`media-before-start`
+at its beginning). The others change the stream (`stream.py`), the network (`network.py`) or the callbacks
+(`webhooks.py`).
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,7 @@ from telephony.simulator.audio import SILENCE
 from telephony.simulator.dialects import Codec
 
 EARLY_MEDIA_FRAMES = 5
-FAULTS = (
+FRAME_FAULTS = (
     "media-before-start",
     "second-start",
     "foreign-media",
@@ -20,6 +24,10 @@ FAULTS = (
     "bad-base64",
     "odd-frame",
 )
+STREAM_FAULTS = ("never-cleared", "half-open", "big-endian", "small-buffer")
+NETWORK_FAULTS = ("gaps", "bursts")
+WEBHOOK_FAULTS = ("duplicate-webhooks", "delayed-webhooks", "reordered-webhooks", "missing-hangup")
+FAULTS = FRAME_FAULTS + STREAM_FAULTS + NETWORK_FAULTS + WEBHOOK_FAULTS
 
 
 def frames(name: str, codec: Codec, epoch_ms: int) -> list[bytes | memoryview]:

@@ -68,6 +68,16 @@ class Hearing:
         """The end of the last audible frame of the agent."""
         return self._turns[-1].ends_ms if self._turns else None
 
+    @property
+    def utterances(self) -> int:
+        """How often the caller has begun to speak."""
+        return len(self._speech)
+
+    @property
+    def last_utterance(self) -> tuple[str, int]:
+        """The caller's latest words and when they end; empty when there were none."""
+        return (self._speech[-1].label, self._speech[-1].ends_ms) if self._speech else ("", 0)
+
     def agent_speaks(self, at_ms: int) -> bool:
         """Whether the agent is in the middle of a turn (a pause between words included)."""
         return bool(self._turns) and self._turns[-1].open and at_ms - self._turns[-1].ends_ms <= STILL_SPEAKING_MS
@@ -81,13 +91,14 @@ class Hearing:
         if self._turns and self._turns[-1].open and self._turns[-1].flushed_ms is None:
             self._turns[-1].flushed_ms = at_ms
 
-    def listen(self, at_ms: int, pull: Pull) -> None:
-        """The 20 ms from `at_ms` on."""
+    def listen(self, at_ms: int, pull: Pull, heard: bytes | None = None) -> None:
+        """The 20 ms from `at_ms` on: what the stream's queue gave, and what was heard if that is more."""
+        frame = pull.frame if heard is None else heard
         self._follow_queue(at_ms, pull)
         turn = self._turns[-1] if self._turns and self._turns[-1].open else None
         if self._speech and not self._speech[-1].begun and self._speech[-1].starts_ms <= at_ms:
             self._caller_begins(self._speech[-1], turn, at_ms)
-        if pull.played_bytes and is_audible(pull.frame):
+        if is_audible(frame):
             if turn is None:
                 turn = self._agent_begins(at_ms)
             turn.ends_ms = at_ms + FRAME_MS

@@ -23,6 +23,10 @@ class Pull:
     marks: tuple[str, ...]
 
 
+QUIET = Pull(SILENCE, 0, 0, True, ())
+"""20 ms of a line on which nothing plays."""
+
+
 class Playback:
     """µ-law 8 kHz and marks in the order they were sent. A mark comes out once the last sample before it was heard."""
 

@@ -9,7 +9,9 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any, Literal
 
-Outcome = Literal["caller_hung_up", "agent_hung_up", "refused", "rejected", "lost", "failed", "died", "time_limit"]
+Outcome = Literal[
+    "caller_hung_up", "agent_hung_up", "refused", "rejected", "lost", "failed", "died", "time_limit", "not_answered"
+]
 RAN: frozenset[Outcome] = frozenset({"caller_hung_up", "agent_hung_up", "died", "time_limit"})
 
 
@@ -73,9 +75,27 @@ class Leg:
 
 
 @dataclass(frozen=True, slots=True)
+class Party:
+    """Another line that a `<Dial>` of this call rang. `turns` are as its person heard them, on a clock of its own that
+    starts `answered_ms` into the call (None: never answered)."""
+
+    call_id: str
+    number: str
+    position: int
+    answered_ms: int | None
+    connected: bool
+    hangup_code: int
+    hangup_cause: str
+    turns: tuple[Turn, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
-    """One call, complete. `lead_ms` is the depth of the playback queue while it played; `clock_late_ms` how late the
-    simulator's own clock ran: where that is large, the machine was too slow to judge anybody."""
+    """One call, complete, as its first person lived it: who dialled in, or whom a REST call rang.
+
+    `lead_ms` is the depth of the playback queue while it played; `clock_late_ms` how late the simulator's own clock
+    ran: where that is large, the machine was too slow to judge anybody. `keys_heard` is what the application pressed.
+    """
 
     call_id: str
     number: str
@@ -102,6 +122,9 @@ class Report:
     clock_late_ms: dict[str, int] = dataclasses.field(default_factory=dict)
     wav: str | None = None
     error: str = ""
+    direction: str = "inbound"
+    keys_heard: str = ""
+    parties: tuple[Party, ...] = ()
 
     @property
     def ran(self) -> bool:

@@ -6,24 +6,22 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 
-import httpx
-
 from telephony.simulator.call import Call
-from telephony.simulator.metronome import Metronome
 from telephony.simulator.plan import CallPlan
 from telephony.simulator.report import Report
+from telephony.simulator.switch import Switch, switch
+from telephony.simulator.world import World
 
 
 class Simulator:
     """The carrier while it runs. Get one from `simulator()`."""
 
-    def __init__(self, client: httpx.AsyncClient) -> None:
-        self._client = client
-        self._metronome = Metronome()
+    def __init__(self, running: Switch) -> None:
+        self.switch = running
 
     def call(self, plan: CallPlan) -> Call:
         """A call that has not begun; `await call.run()`."""
-        return Call(plan, self._client, self._metronome)
+        return self.switch.call(plan)
 
     async def run_many(self, plans: Iterable[CallPlan], ramp_ms: int = 20) -> list[Report]:
         """Dial all plans, one every `ramp_ms`, and wait for the last. Reports in the order of the plans."""
@@ -37,20 +35,19 @@ class Simulator:
 
 
 @asynccontextmanager
-async def simulator() -> AsyncIterator[Simulator]:
-    """A simulator with a connection pool for callbacks. Proxies of the environment are not used."""
-    limits = httpx.Limits(max_connections=200, max_keepalive_connections=50)
-    async with httpx.AsyncClient(trust_env=False, limits=limits) as client:
-        yield Simulator(client)
+async def simulator(world: World | None = None) -> AsyncIterator[Simulator]:
+    """A simulator without REST; `world` has the people whom a `<Dial>` reaches."""
+    async with switch(world) as running:
+        yield Simulator(running)
 
 
-async def run_call(plan: CallPlan) -> Report:
+async def run_call(plan: CallPlan, world: World | None = None) -> Report:
     """One call on its own."""
-    async with simulator() as carrier:
+    async with simulator(world) as carrier:
         return await carrier.call(plan).run()
 
 
-async def run_many(plans: Iterable[CallPlan], ramp_ms: int = 20) -> list[Report]:
+async def run_many(plans: Iterable[CallPlan], ramp_ms: int = 20, world: World | None = None) -> list[Report]:
     """Many calls at once."""
-    async with simulator() as carrier:
+    async with simulator(world) as carrier:
         return await carrier.run_many(plans, ramp_ms)

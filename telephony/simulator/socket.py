@@ -22,6 +22,8 @@ from websockets.uri import parse_uri
 MAX_MESSAGE_BYTES = 1 << 20
 MAX_UNSENT_BYTES = 1 << 20
 LINGER_S = 1.0
+STALLED_S = 20.0
+"""How long a half-open connection stays unnoticed; what the carrier really takes is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,7 @@ class CarrierSocket(asyncio.Protocol):
         self.opened: asyncio.Future[None] = loop.create_future()
         self.closed: asyncio.Future[Closing] = loop.create_future()
         self.unsent_messages = 0
+        self.stalled = False
 
     async def connect(self, timeout_s: float) -> Closing | None:
         """Open the socket. Returns why it could not be opened, or None when it is."""
@@ -77,7 +80,7 @@ class CarrierSocket(asyncio.Protocol):
 
     def send(self, message: bytes | memoryview) -> None:
         """Send one message now. On a peer that has stopped reading, messages are counted and dropped."""
-        if self._protocol.state is not OPEN or self._transport is None:
+        if self._protocol.state is not OPEN or self._transport is None or self.stalled:
             return
         if self._transport.get_write_buffer_size() > MAX_UNSENT_BYTES:
             self.unsent_messages += 1
@@ -88,9 +91,16 @@ class CarrierSocket(asyncio.Protocol):
             self._protocol.send_text(message)
         self._write()
 
+    def stall(self) -> None:
+        """Go dead: nothing is read or sent any more, and nobody is told; after `STALLED_S` the carrier notices."""
+        self.stalled = True
+        if self._transport is not None:
+            self._transport.pause_reading()
+        asyncio.get_running_loop().call_later(STALLED_S, self.abort)
+
     def close(self) -> None:
         """Close by the book. The peer has a second to agree; nobody waits for it."""
-        if self._protocol.state is OPEN:
+        if self._protocol.state is OPEN and not self.stalled:
             self._protocol.send_close(1000)
             self._write()
         self._ended(Closing(1000))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from random import Random
@@ -15,10 +16,28 @@ import httpx
 from telephony.simulator.errors import Unreachable
 from telephony.simulator.report import Webhook
 from telephony.simulator.xml import MAX_BYTES
-from telephony.vobiz.signature import sign
+from telephony.vobiz.signature import Version, sign, sign_plivo
 
-Signing = Literal["none", "v2+v3", "v2", "v3", "ma", "rotated", "wrong", "missing-nonce"]
-SIGNINGS: tuple[Signing, ...] = ("none", "v2+v3", "v2", "v3", "ma", "rotated", "wrong", "missing-nonce")
+Signing = Literal["none", "v2+v3", "v2", "v3", "ma", "rotated", "wrong", "missing-nonce", "plivo", "v2+plivo"]
+SIGNINGS: tuple[Signing, ...] = (
+    "none",
+    "v2+v3",
+    "v2",
+    "v3",
+    "ma",
+    "rotated",
+    "wrong",
+    "missing-nonce",
+    "plivo",
+    "v2+plivo",
+)
+MAX_WAITING_NOTICES = 500
+LAST_NOTICES_S = 5.0
+LATE_BY_S = (0.1, 1.0)
+OVERTAKES_WITHIN_S = 0.3
+
+
+_VERSIONS: Mapping[Signing, tuple[Version, ...]] = {"v2": ("V2",), "v3": ("V3",), "plivo": ("V3",)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +67,8 @@ class Signer:
         self._parent_token = parent_token or token
         self._rng = rng
 
-    def headers(self, url: str) -> dict[str, str]:
-        """Fresh headers for one request to `url`, with a nonce of 20 digits."""
+    def headers(self, url: str, fields: Mapping[str, str] | None = None, method: str = "POST") -> dict[str, str]:
+        """Fresh headers for one request to `url`, with a nonce of 20 digits. The old (Plivo) form covers `fields`."""
         if self._mode == "none" or not self._token:
             return {}
         nonce = "".join(self._rng.choices("0123456789", k=20))
@@ -57,10 +76,10 @@ class Signer:
         key = {"ma": self._parent_token, "wrong": f"not-{self._token}"}.get(self._mode, self._token)
         prefix = "X-Vobiz-Signature-MA-" if self._mode == "ma" else "X-Vobiz-Signature-"
         found: dict[str, str] = {}
-        for version in ("V2", "V3"):
-            if self._mode in ("v2", "v3") and self._mode != version.lower():
-                continue
+        for version in _VERSIONS.get(self._mode, ("V2", "V3")):
             value = sign(version, key, url, nonce)
+            if version == "V3" and self._mode.endswith("plivo"):
+                value = sign_plivo(key, url, nonce, fields or {}, method)
             if self._mode == "rotated":
                 value = f"{sign(version, f'old-{key}', url, nonce)},{value}"
             found[f"{prefix}{version}"] = value
@@ -83,6 +102,11 @@ class Poster:
         answered, hook = await self._deliver(event, url, fields, method, self._retries.tries)
         if answered is None:
             raise Unreachable(code, f"{event}: {hook.error or f'status {hook.status}'}")
+        return answered
+
+    async def ask(self, event: str, url: str, fields: Mapping[str, str], method: str) -> Answered | None:
+        """Notify, and give what was answered, if anything was. Never raises for what the other side does."""
+        answered, _ = await self._deliver(event, url, fields, method, self._retries.tries)
         return answered
 
     async def tell(self, event: str, url: str, fields: Mapping[str, str], method: str = "POST", tries: int = 0) -> None:
@@ -109,7 +133,7 @@ class Poster:
         return answered, hook
 
     async def _once(self, url: str, fields: Mapping[str, str], method: str) -> tuple[int, Answered | None]:
-        headers = {"User-Agent": "Vobiz", **self._signer.headers(url)}
+        headers = {"User-Agent": "Vobiz", **self._signer.headers(url, fields, method)}
         if method == "GET":
             url = f"{url}{'&' if '?' in url else '?'}{urlencode(fields)}"
             request = self._client.build_request("GET", url, headers=headers, timeout=self._retries.timeout_s)
@@ -130,3 +154,79 @@ class Poster:
         if not response.is_success:
             return response.status_code, None
         return response.status_code, Answered(body, response.headers.get("content-type", ""))
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A callback whose answer does not matter. `tries` 0: as many as a document gets."""
+
+    event: str
+    url: str
+    fields: Mapping[str, str]
+    method: str
+    tries: int
+
+
+class Courier:
+    """The callbacks of one call: documents are fetched at once, notices wait in a bounded queue and go out one after
+    the other (what does not fit is dropped and counted). Of `faults`, `duplicate-`, `delayed-` and `reordered-webhooks`
+    and `missing-hangup` are his."""
+
+    def __init__(self, poster: Poster, faults: tuple[str, ...], rng: Random) -> None:
+        self.poster = poster
+        self._faults = faults
+        self._rng = rng
+        self._waiting: asyncio.Queue[Notice | None] = asyncio.Queue()
+        self._finished = False
+        self.counters: Counter[str] = Counter()
+
+    async def fetch(self, event: str, url: str, fields: Mapping[str, str], method: str, code: int) -> Answered:
+        """Ask for a document. `Unreachable` with `code` when no try got a 2xx."""
+        if "duplicate-webhooks" in self._faults:
+            await self.poster.tell(event, url, fields, method, tries=1)
+        return await self.poster.fetch(event, url, fields, method, code)
+
+    def post(self, event: str, url: str, fields: Mapping[str, str], method: str = "POST", tries: int = 0) -> None:
+        """Queue a notice; nothing without a URL."""
+        if not url:
+            return
+        if self._waiting.qsize() >= MAX_WAITING_NOTICES or self._finished:
+            self.counters["status_callbacks_dropped"] += 1
+            return
+        self._waiting.put_nowait(Notice(event, url, dict(fields), method, tries))
+
+    async def tell(self, event: str, url: str, fields: Mapping[str, str], method: str = "POST") -> None:
+        """Deliver a notice now, past those that wait."""
+        await self._deliver(Notice(event, url, fields, method, 0))
+
+    def finish(self) -> None:
+        """No more will come."""
+        self._finished = True
+        self._waiting.put_nowait(None)
+
+    async def run(self) -> None:
+        """Deliver until `finish`."""
+        while (notice := await self._waiting.get()) is not None:
+            overtaking = await self._overtaking() if "reordered-webhooks" in self._faults else ()
+            for each in overtaking:
+                if each is None:
+                    self._waiting.put_nowait(None)
+                else:
+                    await self._deliver(each)
+            await self._deliver(notice)
+
+    async def _overtaking(self) -> tuple[Notice | None, ...]:
+        """The next notice, when one comes soon enough."""
+        try:
+            async with asyncio.timeout(OVERTAKES_WITHIN_S):
+                return (await self._waiting.get(),)
+        except TimeoutError:
+            return ()
+
+    async def _deliver(self, notice: Notice) -> None:
+        if notice.event == "Hangup" and "missing-hangup" in self._faults:
+            return
+        if "delayed-webhooks" in self._faults:
+            await asyncio.sleep(self._rng.uniform(*LATE_BY_S))
+        for _ in range(2 if "duplicate-webhooks" in self._faults else 1):
+            await self.poster.tell(notice.event, notice.url, notice.fields, notice.method, notice.tries)

@@ -206,6 +206,7 @@ async def test_a_stream_times_out_when_told_to():
         ("<Response/>", "refused", 4010),
         ("<Response><Connect/></Response>", "failed", 8011),
         ("<Response><Dial>1</Dial></Response>", "failed", 8011),
+        ("<Response><Dial><Number>+911234567890</Number></Dial></Response>", "refused", 4010),
         ("<Response><Stream>wss://a/?b&c</Stream></Response>", "failed", 8011),
         ("<Response><Stream bidirectional='true' audioTrack='both'>wss://a/</Stream></Response>", "refused", 4010),
         ((200, "text/html", b"<Response/>"), "failed", 8011),
@@ -341,9 +342,9 @@ async def test_nothing_is_left_running_when_calls_are_over():
 async def test_a_bug_of_the_simulator_ends_one_call_only():
     async with app() as echo, simulator() as carrier:
         broken = carrier.call(plan(echo))
-        broken._caller.beat = lambda at_ms: 1 / 0
+        broken.leg.person.beat = lambda at_ms: 1 / 0
         report = await broken.run()
 
     assert report.outcome == "failed"
     assert "ZeroDivisionError" in report.error
-    assert isinstance(carrier._client, httpx.AsyncClient)
+    assert isinstance(carrier.switch.client, httpx.AsyncClient)

@@ -8,7 +8,7 @@ import pytest
 
 from telephony.simulator.audio import SILENCE
 from telephony.simulator.dialects import ULAW, Codec, Format, StreamIds
-from telephony.simulator.faults import FAULTS
+from telephony.simulator.faults import FRAME_FAULTS
 from telephony.simulator.stream import CarrierStream
 
 LOUD = bytes([0x10, 0x90] * 80)
@@ -153,7 +153,7 @@ def test_media_may_come_before_start():
     assert [frame["event"] for frame in sent(stream)] == ["media"] * 5 + ["start"]
 
 
-@pytest.mark.parametrize("name", [name for name in FAULTS if name != "media-before-start"])
+@pytest.mark.parametrize("name", [name for name in FRAME_FAULTS if name != "media-before-start"])
 @pytest.mark.parametrize("dialect", ["vobiz", "twilio", "flat"])
 def test_each_fault_sends_something_wrong_a_second_into_the_stream(name, dialect):
     stream = opened(dialect, fault_names=(name,))

@@ -121,8 +121,3 @@ def test_defaults_are_the_carriers_and_are_remarked_upon():
     assert (stream.format, stream.bidirectional, stream.blocks) == (Format("audio/x-l16", 8000), False, False)
     assert record.max_length_s == 60
     assert len(document.warnings) == 4
-
-
-@pytest.mark.parametrize("name", ["Gather", "Dial", "Conference", "DTMF", "PreAnswer"])
-def test_real_elements_that_are_not_simulated_are_read_as_such(name):
-    assert read(f"<{name}>x</{name}>").elements == (xml.NotSimulated(name),)

@@ -1,0 +1,301 @@
+"""The carrier over HTTP: calls placed, moved, ended and looked up, as an application sees it."""
+
+import asyncio
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+import httpx
+import pytest
+
+from telephony.simulator.people import Person, machine
+from telephony.simulator.plan import CallPlan, Target
+from telephony.simulator.rest import Trouble
+from telephony.simulator.script import AfterAgent, At, Keys, Say, Script, Step
+from telephony.simulator.server import CarrierServer
+from telephony.simulator.webhooks import Retries
+from telephony.simulator.world import Account, Application, Number, World
+from tests.fakes.echo_app import BEEP, EchoApp, serving
+
+OURS, CALLEE = "+918071387423", "+919800000001"
+HEADERS = {"X-Auth-ID": "MA_TEST", "X-Auth-Token": "token"}
+QUICK = CallPlan("", retries=Retries(tries=2, first_pause_s=0.0), speak_ms_per_letter=1, reconnect_pause_s=0.0)
+TALKS = Script(
+    (Step(AfterAgent(), Say(BEEP * 5, "hello")), Step(AfterAgent(), Say(BEEP * 5, "bye"))), turn_silence_ms=120
+)
+STAYS = Script(stay=True)
+
+
+class Client:
+    """The application's side of REST: paths below the account."""
+
+    def __init__(self, carrier, http):
+        self.carrier, self.http = carrier, http
+
+    async def __call__(self, method, path, body=None, **options):
+        url = f"{self.carrier.api_url}/Account/MA_TEST/{path}"
+        return await self.http.request(method, url, json=body, headers=HEADERS, **options)
+
+    async def until(self, check):
+        for _ in range(400):
+            found = check()
+            if asyncio.iscoroutine(found):
+                found = await found
+            if found:
+                return found
+            await asyncio.sleep(0.01)
+        raise AssertionError("it did not come about")
+
+    async def cdr(self, call_id):
+        async def get():
+            found = await self("GET", f"cdr/{call_id}")
+            return found.json()["data"] if found.status_code == 200 else None
+
+        return await self.until(get)
+
+    async def place(self, echo, to=CALLEE, **more):
+        body = {"from": OURS, "to": to, "answer_url": echo.url + "/answer", "answer_method": "POST"}
+        return await self("POST", "Call/", body | {"hangup_url": echo.url + "/hangup"} | more)
+
+    async def report(self, call_id):
+        return await self.until(lambda: next((r for r in self.carrier.reports if r.call_id == call_id), None))
+
+
+@asynccontextmanager
+async def running(people=None, *, account=None, **options):
+    """An application that beeps, a carrier that knows it, and a client."""
+    account = account or Account("MA_TEST", "token")
+    async with serving(EchoApp(**options)) as echo:
+        app = Application("1", "MA_TEST", "echo", echo.url + "/answer", hangup_url=echo.url + "/hangup")
+        world = World.of([account], [Number(OURS, "MA_TEST", "1")], people or {}, [app])
+        async with CarrierServer(world, template=QUICK) as carrier, httpx.AsyncClient(trust_env=False) as http:
+            yield echo, carrier, Client(carrier, http)
+
+
+def inbound(script=STAYS, **more):
+    return CallPlan(OURS, script=script, retries=QUICK.retries, speak_ms_per_letter=1, reconnect_pause_s=0.0, **more)
+
+
+async def test_a_call_placed_rings_and_talks_and_leaves_a_record():
+    async with running({CALLEE: Person(after_ms=20, script=TALKS)}) as (echo, _, client):
+        placed = await client.place(echo, ring_url=echo.url + "/ring")
+        call_id = placed.json()["request_uuid"]
+        report = await client.report(call_id)
+        cdr = await client.cdr(call_id)
+
+    assert placed.status_code == 201
+    assert (report.outcome, report.direction) == ("agent_hung_up", "outbound")
+    assert [turn.label for turn in report.turns if turn.speaker == "caller"] == ["hello", "bye"]
+    assert echo.events("/ring") == ["Ring"]
+    [(_, started, _)] = [post for post in echo.posts if post[0] == "/answer"]
+    assert (started["CallStatus"], started["Direction"], started["RequestUUID"]) == ("in-progress", "outbound", call_id)
+    assert echo.frames[0]["start"]["callId"] == call_id
+    assert (cdr["uuid"], cdr["call_direction"], cdr["cost"], cdr["streaming_cost"]) == (call_id, "outbound", 0.45, 0.2)
+    assert (cdr["total_cost"], cdr["caller_id_number"], cdr["destination_number"]) == (0.65, OURS, CALLEE[1:])
+
+
+@pytest.mark.parametrize(
+    ("person", "more", "code", "status"),
+    [
+        (Person("busy", 10), {}, 3010, "busy"),
+        (Person("rejects", 10), {}, 3110, "busy"),
+        (Person("no_answer"), {"ring_timeout": "1"}, 6010, "no-answer"),
+        (Person(after_ms=5_000), {"ring_timeout": "1"}, 6010, "no-answer"),
+        (Person("unallocated", 0), {}, 3050, "failed"),
+    ],
+)
+async def test_whoever_does_not_answer_is_told_of(person, more, code, status):
+    async with running({CALLEE: person}) as (echo, _, client):
+        call_id = (await client.place(echo, **more)).json()["request_uuid"]
+        report = await client.report(call_id)
+
+    assert (report.outcome, report.hangup_code, report.answered) == ("not_answered", code, False)
+    assert echo.events("/answer") == []
+    [(_, hangup, _)] = [post for post in echo.posts if post[0] == "/hangup"]
+    assert (hangup["CallStatus"], hangup["HangupCauseCode"], hangup["Duration"]) == (status, str(code), "0")
+
+
+async def test_a_ringing_call_can_be_given_up_and_a_live_one_hung_up():
+    async with running({CALLEE: Person("no_answer")}) as (echo, carrier, client):
+        ringing = (await client.place(echo)).json()["request_uuid"]
+        live = carrier.start(inbound())
+        await client.until(lambda: echo.sockets)
+        gone = [await client("DELETE", f"Call/{call_id}/") for call_id in (ringing, live.call_id)]
+        reports = [await client.report(ringing), await live.report()]
+        again = await client("DELETE", f"Call/{ringing}/")
+
+    assert [each.status_code for each in gone] == [204, 204]
+    assert [(each.outcome, each.hangup_code, each.hangup_source) for each in reports] == [
+        ("not_answered", 1000, "API Request"),
+        ("agent_hung_up", 4000, "API Request"),
+    ]
+    assert again.status_code == 404
+
+
+async def test_a_transfer_leaves_the_stream_for_another_document():
+    async with running() as (echo, carrier, client):
+        echo.documents["/moved"] = "<Response><Speak>One moment.</Speak><Hangup/></Response>"
+        call = carrier.start(inbound())
+        await client.until(lambda: echo.sockets)
+        body = {"legs": "aleg", "aleg_url": echo.url + "/moved", "aleg_method": "POST"}
+        moved = await client("POST", f"Call/{call.call_id}/", body)
+        report = await call.report()
+
+    assert (moved.status_code, moved.json()["message"]) == (202, "call transferred")
+    assert echo.events("/moved") == ["Redirect"]
+    assert (report.outcome, report.spoken) == ("agent_hung_up", ("One moment.",))
+    assert [leg.ended_by for leg in report.legs] == ["transfer"]
+    assert "StopStream" not in echo.events("/status")
+
+
+async def test_keys_sent_reach_the_person():
+    async with running() as (echo, carrier, client):
+        call = carrier.start(inbound())
+        await client.until(lambda: echo.sockets)
+        sent = await client("POST", f"Call/{call.call_id}/DTMF/", {"digits": "1w2#", "leg": "aleg"})
+        wrong = await client("POST", f"Call/{call.call_id}/DTMF/", {"digits": "x", "leg": "aleg"})
+        await client("DELETE", f"Call/{call.call_id}/")
+        report = await call.report()
+
+    assert (sent.status_code, wrong.status_code) == (202, 400)
+    assert report.keys_heard == "12#"
+
+
+@pytest.mark.parametrize(
+    ("person", "more", "machine_says", "asked"),
+    [
+        (replace(machine(after_ms=10), detected_after_ms=50), {"machine_detection": "true"}, "true", ["StartApp"]),
+        (Person(after_ms=10, script=TALKS, detected_after_ms=50), {"machine_detection": "true"}, "false", ["StartApp"]),
+    ],
+)
+async def test_synchronous_detection_tells_with_the_answer(person, more, machine_says, asked):
+    async with running({CALLEE: person}) as (echo, _, client):
+        call_id = (await client.place(echo, **more)).json()["request_uuid"]
+        await client.until(lambda: echo.sockets)
+        await client("DELETE", f"Call/{call_id}/")
+        await client.report(call_id)
+
+    [(_, started, _)] = [post for post in echo.posts if post[0] == "/answer"]
+    assert started["Machine"] == machine_says
+    assert echo.events("/answer") == asked
+
+
+async def test_asynchronous_detection_tells_while_the_call_goes_on():
+    answering = replace(machine(after_ms=10), detected_after_ms=300)
+    async with running({CALLEE: answering}) as (echo, _, client):
+        more = {"machine_detection": "true", "machine_detection_url": echo.url + "/amd"}
+        call_id = (await client.place(echo, **more)).json()["request_uuid"]
+        await client.until(lambda: echo.sockets)
+        at_once = echo.events("/amd")
+        await client.until(lambda: echo.events("/amd"))
+        await client("DELETE", f"Call/{call_id}/")
+        await client.report(call_id)
+
+    [(_, verdict, _)] = [post for post in echo.posts if post[0] == "/amd"]
+    assert at_once == []
+    assert (verdict["Event"], verdict["Machine"], verdict["IfMachine"]) == ("MachineDetection", "true", "continue")
+
+
+async def test_a_machine_can_be_hung_up_on_at_once():
+    answering = replace(machine(after_ms=10), detected_after_ms=50)
+    async with running({CALLEE: answering}) as (echo, _, client):
+        call_id = (await client.place(echo, machine_detection="hangup")).json()["request_uuid"]
+        report = await client.report(call_id)
+
+    assert (report.hangup_code, echo.events("/answer")) == (9100, [])
+
+
+async def test_the_path_is_literal_and_the_key_must_fit():
+    async with running() as (_, carrier, client):
+        get = client.http.get
+        statuses = [
+            (await get(f"{carrier.api_url}/{path}", headers=headers)).status_code
+            for path, headers in (
+                ("Account/MA_TEST/concurrency", HEADERS),
+                ("account/MA_TEST/concurrency", HEADERS),
+                ("Account/MA_TEST/cdrs", HEADERS),
+                ("Account/MA_OTHER/concurrency", HEADERS),
+                ("Account/MA_TEST/concurrency", HEADERS | {"X-Auth-Token": "wrong"}),
+                ("Account/MA_TEST/concurrency", {}),
+            )
+        ]
+
+    assert statuses == [200, 401, 404, 403, 401, 401]
+
+
+async def test_no_money_no_channel_and_too_many_a_second():
+    poor = Account("MA_TEST", "token", balance=0)
+    narrow = Account("MA_TEST", "token", max_concurrent=1)
+    slow = Account("MA_TEST", "token", cps=1)
+    statuses = []
+    for account in (poor, narrow, slow):
+        async with running({CALLEE: Person("no_answer")}, account=account) as (echo, _, client):
+            statuses.append([(await client.place(echo)).status_code for _ in range(2)])
+
+    assert statuses == [[402, 402], [201, 429], [201, 429]]
+
+
+async def test_an_inbound_call_beyond_the_accounts_channels_is_busy():
+    async with running(account=Account("MA_TEST", "token", max_concurrent=1)) as (echo, carrier, client):
+        first = carrier.start(inbound())
+        await client.until(lambda: echo.sockets)
+        second = await carrier.dial(inbound())
+        await client("DELETE", f"Call/{first.call_id}/")
+        await first.report()
+
+    assert (second.outcome, second.hangup_code) == ("rejected", 5030)
+    assert echo.events("/answer") == ["StartApp"]
+
+
+async def test_trouble_on_request_fails_with_or_without_the_effect():
+    async with running({CALLEE: Person("no_answer")}) as (echo, carrier, client):
+        carrier.trouble(Trouble("/Call/", "POST", status=500, applied=True))
+        unknown = await client.place(echo)
+        after_unknown = (await client("GET", "Call?status=live")).json()["calls"]
+        carrier.trouble(Trouble("/Call/", "POST", status=429, retry_after="3"))
+        refused = await client.place(echo)
+        after_refused = (await client("GET", "Call?status=live")).json()["calls"]
+        good = await client.place(echo)
+
+    assert (unknown.status_code, len(after_unknown)) == (500, 1)
+    assert (refused.status_code, refused.headers["retry-after"], len(after_refused)) == (429, "3", 1)
+    assert good.status_code == 201
+
+
+async def test_a_live_call_is_shown_only_with_a_status():
+    async with running() as (echo, carrier, client):
+        call = carrier.start(inbound())
+        await client.until(lambda: echo.sockets)
+        plain, live = [await client("GET", f"Call/{call.call_id}{query}") for query in ("", "?status=live")]
+        used = (await client("GET", "concurrency")).json()
+        await client("DELETE", f"Call/{call.call_id}")
+        await call.report()
+        gone = await client("GET", f"Call/{call.call_id}?status=live")
+
+    assert (plain.status_code, live.json()["call_status"], gone.status_code) == (400, "in-progress", 404)
+    assert used["concurrent_calls"] == 1
+
+
+async def test_a_record_is_readable_only_a_little_after_the_end():
+    async with running() as (_, carrier, client):
+        call = carrier.start(inbound(Script(hang_up_at_ms=60)))
+        await call.report()
+        at_once = await client("GET", f"cdr/{call.call_id}")
+        record = await client.cdr(call.call_id)
+        other_case = await client.http.get(f"{carrier.api_url}/account/MA_TEST/cdr/{call.call_id}", headers=HEADERS)
+        listed = (await client("GET", "cdr?to_number=8071387423")).json()
+        balance = (await client("GET", "balance/INR")).json()["available_balance"]
+
+    assert record["call_direction"] == "inbound"
+    assert (at_once.status_code, other_case.status_code) == (404, 200) or at_once.json()["data"] == record
+    assert [row["uuid"] for row in listed["data"]] == [call.call_id]
+    assert balance == "999.3500"
+
+
+async def test_a_dialled_plan_makes_its_account_known():
+    async with serving(EchoApp()) as echo, CarrierServer() as carrier, httpx.AsyncClient(trust_env=False) as http:
+        target = Target(echo.url + "/answer", echo.url + "/hangup", auth_id="MA_NEW", auth_token="secret")
+        await carrier.dial(CallPlan(OURS, target, Script((Step(At(40), Keys("1")),), hang_up_at_ms=400)))
+        headers = {"X-Auth-ID": "MA_NEW", "X-Auth-Token": "secret"}
+        me = await http.get(carrier.api_url + "/auth/me", headers=headers)
+
+    assert me.json()["auth_id"] == "MA_NEW"

@@ -16,6 +16,7 @@ from django.utils import timezone
 from agents import troubles
 from telephony import presenting
 from telephony.models import LIVE, Call, Recording
+from telephony.settling.showing import settlement
 from tenants.access import Admission
 from tenants.scope import tenant_scope
 
@@ -58,6 +59,7 @@ def call_context(call: Call, slug: str, permissions: Collection[str]) -> dict[st
         "ended_by": presenting.ended_by(call),
         "troubles": troubles.lines(call.error) if listen else [],
         "refusal": presenting.REFUSALS.get(call.error, ""),
+        "settled": settlement(call.cdrs.all()),
     }
 
 

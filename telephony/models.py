@@ -182,6 +182,7 @@ class Call(TenantModel):
         indexes = (
             models.Index(fields=["tenant", "-created_at", "-id"], name="calls_newest_first"),
             models.Index(fields=["tenant", "status"], name="calls_live", condition=models.Q(status__in=LIVE)),
+            models.Index(fields=["ended_at"], name="calls_by_end"),
         )
 
     def __str__(self) -> str:

@@ -3,11 +3,34 @@
 from __future__ import annotations
 
 from celery import shared_task
+from django.utils import timezone
 
 from telephony import sweeping
+from telephony.numbers import renting
+from telephony.settling import settle
 
 
 @shared_task(name="telephony.tasks.sweep_calls")
 def sweep_calls() -> None:
     """End calls whose end never arrived (every 30 s)."""
     sweeping.sweep()
+
+
+@shared_task(name="telephony.tasks.settle_calls")
+def settle_calls() -> None:
+    """Fetch the carrier's records of calls that are over (every 15 s)."""
+    now = timezone.now()
+    settle.open_missing(now)
+    settle.settle_due(now)
+
+
+@shared_task(name="telephony.tasks.settle_missing")
+def settle_missing() -> None:
+    """Find calls of the last days that were never settled: nobody looked while they ended (hourly)."""
+    settle.open_missing(timezone.now(), settle.LONG_AGO)
+
+
+@shared_task(name="telephony.tasks.look_for_orders")
+def look_for_orders() -> None:
+    """Find out what became of numbers whose purchase has no outcome (every minute)."""
+    renting.look_again(timezone.now())

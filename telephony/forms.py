@@ -10,12 +10,13 @@ from django.db.models import Field
 
 from agents.models import Agent
 from telephony.models import CarrierAccount, PhoneNumber
+from telephony.routes.editing import answer_with
 
 
 def _formfield(field: Field[Any, Any], **options: Any) -> forms.Field | None:
     """Choosing an agent: Django would look for the choices while this module is imported, outside of any scope."""
     if field.name == "agent":
-        return forms.ModelChoiceField(Agent._base_manager.none(), required=False, empty_label="Nobody yet", **options)
+        return forms.ModelChoiceField(Agent._base_manager.none(), required=False, empty_label="No agent", **options)
     return field.formfield(**options)
 
 
@@ -23,6 +24,13 @@ class _NumberForm(forms.ModelForm):  # type: ignore[type-arg]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         cast("forms.ModelChoiceField[Agent]", self.fields["agent"]).queryset = Agent.objects.all()
+
+    def save(self, commit: bool = True) -> PhoneNumber:
+        """With the agent as the route of the open number."""
+        number: PhoneNumber = super().save(commit)
+        if "agent" in self.changed_data:
+            answer_with(number, number.agent)
+        return number
 
 
 class ConnectNumber(_NumberForm):

@@ -16,4 +16,5 @@ urlpatterns = [
     path("calls/<uuid:call_id>/recording.wav", views.recording, name="recording"),
     path("agents/<uuid:agent_id>/tests/", pages.begin, name="test"),
     path("numbers/", include("telephony.numbers.urls")),
+    path("numbers/<uuid:number_id>/routes/", include("telephony.routes.urls")),
 ]

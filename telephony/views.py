@@ -20,9 +20,9 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from telephony import live_pages, orders, presenting, queries, serving
+from telephony.addresses import callback_url
 from telephony.forms import ConnectNumber, EditCarrier, EditNumber
 from telephony.models import Call, CarrierAccount, Outcome, PhoneNumber, Recording, Status
-from telephony.next_document import callback_url
 from tenants import audit, outside
 from tenants.access import TenantRequest, tenant_view
 from tenants.scope import tenant_scope

@@ -81,6 +81,9 @@ telephony:numbers               GET     302 404   404     200   200    200     2
 telephony:numbers               POST    302 404   404     422   422    422     403     403     403
 telephony:number                GET     302 404   404     200   200    200     200     403     200
 telephony:number                POST    302 404   404     303   303    303     403     403     403
+telephony:number-routes         GET     302 404   404     200   200    200     200     403     200
+telephony:number-route          GET     302 404   404     303   303    303     403     403     403
+telephony:number-route          POST    302 404   404     422   422    422     403     403     403
 telephony:calls                 POST    405 405   405     405   405    405     405     405     405
 
 vobiz:answer                    POST    404 404   404     404   404    404     404     404     404
@@ -88,6 +91,9 @@ vobiz:hangup                    POST    404 404   404     404   404    404     4
 vobiz:after-stream              POST    404 404   404     404   404    404     404     404     404
 vobiz:stream-status             POST    404 404   404     404   404    404     404     404     404
 vobiz:machine                   POST    404 404   404     404   404    404     404     404     404
+vobiz:menu                      POST    404 404   404     404   404    404     404     404     404
+vobiz:routed                    POST    404 404   404     404   404    404     404     404     404
+vobiz:recording                 POST    404 404   404     404   404    404     404     404     404
 vobiz:answer                    GET     404 404   404     404   404    404     404     404     404
 
 account_login                   GET     200 302   302     302   302    302     302     302     302
@@ -175,6 +181,11 @@ def site(db, settings, tmp_path):
         "telephony:hang-up": [slug, call.id],
         "telephony:recording": [slug, call.id],
         "telephony:number": [slug, number.id],
+        "telephony:number-routes": [slug, number.id],
+        "telephony:number-route": [slug, number.id, "open"],
+        "vobiz:menu": ["no-such-token", 1],
+        "vobiz:routed": ["no-such-token", "open"],
+        "vobiz:recording": ["no-such-token", "message"],
         "telephony:test": [slug, agent.id],
         "account_reset_password_from_key": ["a", "b-c"],
         "account_confirm_email": ["x"],

@@ -24,6 +24,7 @@ from telephony.numbers import account as accounts
 from telephony.numbers import attaching, readiness, renting, showing
 from telephony.numbers.forms import RingMe
 from telephony.numbers.models import OPEN_ORDERS, NumberOrder, Rental
+from telephony.routes import telling
 from tenants import audit, outside
 from tenants.access import TenantRequest, tenant_view
 from tenants.scope import tenant_scope
@@ -56,14 +57,17 @@ def _rows() -> list[dict[str, Any]]:
     week_ago = timezone.now() - timedelta(days=7)
     counts = dict(Call.objects.filter(created_at__gte=week_ago).values_list("number").annotate(Count("id")).order_by())
     rentals = {rental.number_id: rental for rental in Rental.objects.all()}
+    numbers = list(PhoneNumber.objects.select_related("agent__published"))
+    elsewhere = telling.answers(numbers)
     return [
         {
             "number": number,
             "calls": counts.get(number.id, 0),
             "rental": (rental := rentals.get(number.id)),
             "at_carrier": showing.at_carrier(rental),
+            "route": elsewhere.get(number.id, ""),
         }
-        for number in PhoneNumber.objects.select_related("agent__published")
+        for number in numbers
     ]
 
 
@@ -109,6 +113,8 @@ def one(request: TenantRequest, number_id: UUID) -> HttpResponse:
         "form": form,
         "account": account,
         "rental": rental,
+        "told": telling.told(number, timezone.now()),
+        "route": telling.answers([number]).get(number.id, ""),
         "at_carrier": showing.at_carrier(rental),
         "ring": RingMe(),
         "may_rent": accounts.may_rent(account) and "rent numbers" in request.permissions,

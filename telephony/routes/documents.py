@@ -11,7 +11,7 @@ from urllib.parse import quote
 from telephony import stream_token
 from telephony.addresses import callback_url
 from telephony.models import Call, PhoneNumber
-from telephony.routes.plan import Kind, Menu, Way
+from telephony.routes.plan import Kind, Menu, Way, word
 from telephony.stream_token import Ticket
 from telephony.vobiz import answers
 
@@ -37,11 +37,17 @@ class InOrder(answers.Answer):
 
 
 def agent(
-    number: PhoneNumber, ticket: Ticket, *, record: answers.Record | None = None, wait_s: int = 0, text: str = ""
+    number: PhoneNumber,
+    ticket: Ticket,
+    *,
+    record: answers.Record | None = None,
+    wait_s: int = 0,
+    text: str = "",
+    worker: str = "",
 ) -> answers.Connect:
     """An agent of ours. No carrier retries: a closed stream comes back at once, for the next document."""
     return answers.Connect(
-        stream_url=stream_token.address(ticket),
+        stream_url=stream_token.address(ticket, worker),
         status_url=callback_url("stream-status", number),
         after_url=callback_url("after-stream", number),
         record=record,
@@ -90,7 +96,7 @@ def _socket(number: PhoneNumber, call: Call, chosen: Way) -> answers.Answer:
     connect = answers.Connect(
         stream_url=url,
         status_url=callback_url("stream-status", number),
-        after_url=callback_url("routed", number, chosen.place),
+        after_url=callback_url("routed", number, word(chosen.place)),
         max_retries=0,
     )
     return InOrder((speak(chosen.say), *connect.verbs())) if chosen.say else connect
@@ -101,7 +107,7 @@ def _dial(number: PhoneNumber, chosen: Way) -> answers.Answer:
     dial = answers.Dial(
         to=chosen.targets[:10],
         caller_id=number.e164,
-        action_url=callback_url("routed", number, chosen.place),
+        action_url=callback_url("routed", number, word(chosen.place)),
         events_url=callback_url("stream-status", number),
         ring_s=chosen.ring_s,
         limit_s=DIAL_S,

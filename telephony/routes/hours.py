@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from itertools import pairwise
 from typing import Final
 from zoneinfo import ZoneInfo
 
 DAY: Final = 24 * 60
+
+_RANGE = re.compile(r"([0-9]{1,2})(?:[:.]([0-9]{2}))?\s*(?:-|–|—|to)\s*([0-9]{1,2})(?:[:.]([0-9]{2}))?", re.ASCII)
 
 Interval = tuple[int, int]
 """(opens, closes) in minutes of the day. One that does not close after it opens goes on into the next day: `(0, 0)` is
@@ -52,6 +56,43 @@ class Hours:
         if not self.weekly:
             return ((0, 0),)
         return tuple((opens, closes) for weekday, opens, closes in self.weekly if weekday == day.weekday())
+
+
+class HoursError(ValueError):
+    """What was typed is no list of intervals. The message is for the person who typed it."""
+
+
+def read_intervals(text: str) -> tuple[Interval, ...]:
+    """`9-13, 14:30–18` → `((540, 780), (870, 1080))`. Blank or `closed`: none. Raises `HoursError`."""
+    plain = text.strip().lower()
+    if plain in ("", "closed"):
+        return ()
+    intervals = tuple(_interval(part) for part in plain.split(","))
+    starts = sorted(intervals)
+    for (opens, closes), (following, _) in pairwise(starts):
+        if closes > following or closes <= opens:
+            raise HoursError("These times overlap.")
+    return intervals
+
+
+def said(intervals: tuple[Interval, ...]) -> str:
+    """The way back, as people write it."""
+    return ", ".join(f"{_clock(opens)}–{_clock(closes) if closes else '24:00'}" for opens, closes in intervals)
+
+
+def _interval(text: str) -> Interval:
+    ends = _RANGE.fullmatch(text.strip())
+    if ends is None:
+        raise HoursError("Write times such as 09:00–13:00, 14:00–18:00.")
+    opens, closes = (int(ends[hour]) * 60 + int(ends[minute] or 0) for hour, minute in ((1, 2), (3, 4)))
+    too_late = opens >= DAY or closes > DAY or int(ends[2] or 0) > 59 or int(ends[4] or 0) > 59
+    if too_late or (opens == closes and opens):
+        raise HoursError("Write times from 00:00 to 24:00.")
+    return opens, closes % DAY
+
+
+def _clock(minutes: int) -> str:
+    return f"{minutes // 60:02}:{minutes % 60:02}"
 
 
 def _within(opens: int, closes: int, minute: int) -> bool:

@@ -25,6 +25,7 @@ MENU: Final = "menu"
 KEYS: Final = tuple("1234567890*#")
 PLACES: Final = (OPEN, CLOSED, FALLBACK, *KEYS)
 """Where a route of a number stands: at most one in each place."""
+_WORDS: Final = {"*": "star", "#": "hash"}
 TRIES: Final = 2
 """A wrong key may be pressed once; after the second the call goes where it goes without a menu."""
 WE_ARE_CLOSED: Final = "Thank you for calling. We are closed at the moment. Please call again later. Goodbye."
@@ -99,6 +100,17 @@ class Again:
     """That key leads nowhere: ask once more. `attempt` is the number of the coming try, from 1."""
 
     attempt: int
+
+
+def word(place: str) -> str:
+    """A place as it stands in an address, where a hash would end it: `star`, `hash`, all others as they are."""
+    return _WORDS.get(place, place)
+
+
+def place_of(word: str) -> str:
+    """The way back; empty for what is no place."""
+    place = next((key for key, name in _WORDS.items() if name == word), word)
+    return place if place in PLACES else ""
 
 
 def choose(plan: Plan, now: datetime) -> Way | Menu | None:

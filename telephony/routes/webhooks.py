@@ -9,6 +9,7 @@ from telephony import dispatch
 from telephony.intake import Callback
 from telephony.models import Call
 from telephony.routes import entering
+from telephony.routes.plan import place_of
 from telephony.vobiz import answers, callbacks
 from telephony.webhooks import document, ended, genuine
 from tenants.scope import tenant_scope
@@ -49,4 +50,4 @@ def routed(callback: Callback, place: str) -> HttpResponse:
         if call is None:
             return document(answers.Hangup())
         log.info("route_over", call=str(call.id), place=place, dial=dialled.status if dialled else "")
-        return document(entering.came_back(callback.number, call, place, dialled, full=full))
+        return document(entering.came_back(callback.number, call, place_of(place), dialled, full=full))

@@ -28,6 +28,8 @@ REPORT_S: Final = 2.0
 """How long the next document waits for the engine's report; the caller hears nothing meanwhile."""
 REPORT_LOOK_S: Final = 0.05
 
+_NOBODY: Final = orders.Delivery.NOBODY
+
 View = Callable[..., HttpResponse]
 
 log = structlog.get_logger(__name__)
@@ -51,7 +53,7 @@ def genuine(kind: str) -> Callable[[Callable[..., HttpResponse]], View]:
             except Exception as error:
                 intake.close(callback, error=repr(error))
                 raise
-            intake.close(callback)
+            intake.close(callback, error="" if reply.status_code < 400 else f"answered with {reply.status_code}")
             return reply
 
         view.__name__ = handle.__name__
@@ -93,14 +95,17 @@ def stream_status(callback: Callback) -> HttpResponse:
 
 @genuine("machine")
 def machine(callback: Callback) -> HttpResponse:
-    """Who has answered a call that we dialled, in the carrier's opinion: for the call's agent, which has its own."""
+    """Who has answered a call that we dialled, in the carrier's opinion: for the call's agent, which has its own.
+
+    503 while no agent is there to be told: the carrier asks again, and a verdict that comes too late does no harm.
+    """
     verdict = callbacks.read_machine(callback.fields)
     with tenant_scope(callback.number.tenant_id):
-        call = Call.objects.filter(carrier_id=verdict.call_id, status=Status.STREAMING).first()
+        call = Call.objects.filter(carrier_id=verdict.call_id, status__in=(Status.RINGING, Status.STREAMING)).first()
     if call is None:
         log.info("verdict_of_unknown_call", carrier_id=verdict.call_id, machine=verdict.machine)
-    else:
-        orders.send(call.id, orders.MachineDetected("machine" if verdict.machine else "human"))
+    elif orders.send(call.id, orders.MachineDetected("machine" if verdict.machine else "human")) is _NOBODY:
+        return HttpResponse(b"not now\n", status=503, content_type="text/plain")
     return HttpResponse(b"ok\n", content_type="text/plain")
 
 

@@ -21,7 +21,7 @@ from tenants.models import AuditEntry
 from tests import cast as people
 from tests import virtual_time
 from tests.fakes.carrier import FakeCarrier
-from tests.telephony.test_webhooks import path
+from tests.telephony.test_webhooks import events, path, signed
 from tests.telephony.test_webhooks import send as post
 
 CALL = uuid.UUID(int=7)
@@ -333,11 +333,26 @@ def test_the_carriers_verdict_about_a_machine_reaches_the_call(postgres, acme, c
 
 
 @whole
-@pytest.mark.parametrize(("status", "reply"), [(Status.ENDED, 200), (Status.RINGING, 200)])
-def test_a_verdict_about_a_call_that_does_not_talk_is_only_kept(acme, client, status, reply):
-    acme.call(carrier_id="uuid-1", direction="outbound", status=status)
+@pytest.mark.parametrize("kept", [{"carrier_id": "uuid-1", "status": Status.ENDED}, {"carrier_id": "uuid-2"}])
+def test_a_verdict_about_a_call_that_is_over_or_unknown_is_only_kept(acme, client, kept):
+    acme.call(direction="outbound", **kept)
 
-    assert post(client, path("machine", acme), verdict()).status_code == reply
+    assert post(client, path("machine", acme), verdict()).status_code == 200
+
+
+@whole
+def test_a_verdict_that_nobody_can_be_told_is_asked_for_again_and_then_delivered_once(postgres, acme, client):
+    acme.account(signature_mode="required")
+    call = acme.call(carrier_id="uuid-1", direction="outbound", status=Status.RINGING)
+    address = path("machine", acme)
+
+    early = post(client, address, verdict(), signed(address))
+    with Box(call.id) as got:
+        again, replayed = (post(client, address, verdict(), signed(address)) for _ in range(2))
+
+    assert (early.status_code, again.status_code, replayed.status_code) == (503, 200, 403)
+    assert got == [MachineDetected("machine")]
+    assert [(event.kind, event.error) for event in events()] == [("machine", "")]
 
 
 @whole

@@ -19,6 +19,7 @@ TABLE = {
     "edit numbers": "yes yes yes no no",
     "view calls": "yes yes yes yes yes",
     "listen": "yes yes yes yes no",
+    "end calls": "yes yes yes no no",
     "manage members": "yes yes no no no",
     "manage keys": "yes yes no no no",
 }

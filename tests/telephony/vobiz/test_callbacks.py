@@ -47,6 +47,15 @@ HANGUP: dict[str, str] = {
 }
 
 
+MACHINE: dict[str, str] = {
+    "Event": "MachineDetection",
+    "CallUUID": CALL,
+    "Machine": "true",
+    "IfMachine": "continue",
+    "CallStatus": "in-progress",
+}
+
+
 def test_an_incoming_call_is_read() -> None:
     call = callbacks.read_answer(START)
 
@@ -128,6 +137,9 @@ BAD_FIELDS: list[tuple[Callable[[Mapping[str, str]], object], dict[str, str], st
     (callbacks.read_hangup, HANGUP, "EndTime", "0000-00-00 00:00:00"),
     (callbacks.read_hangup, HANGUP, "EndTime", "0001-01-01 00:00:00"),
     (callbacks.read_hangup, HANGUP, "CallStatus", "x" * 65),
+    (callbacks.read_machine, MACHINE, "CallUUID", ""),
+    (callbacks.read_machine, MACHINE, "Machine", ""),
+    (callbacks.read_machine, MACHINE, "Machine", "perhaps"),
 ]
 
 
@@ -184,6 +196,14 @@ def test_dial_callbacks() -> None:
     assert (news.action, news.leg_to, news.cause_code) == ("hangup", "+919800000000", 3000)
 
 
+def test_a_verdict_about_a_machine_is_read() -> None:
+    machine = callbacks.read_machine(MACHINE)
+    human = callbacks.read_machine(MACHINE | {"Machine": "False"})
+
+    assert (machine.call_id, machine.machine) == (CALL, True)
+    assert human.machine is False
+
+
 def test_every_hangup_code_is_explained() -> None:
     assert all(row.words.endswith(".") and row.name and code == row.code for code, row in HANGUP_CODES.items())
     assert explain(1010).who is Who.ACCOUNT
@@ -204,6 +224,7 @@ def test_whatever_is_posted_only_bad_fields_are_raised(fields: dict[str, str]) -
         callbacks.read_recording,
         callbacks.read_dial_result,
         callbacks.read_dial_news,
+        callbacks.read_machine,
     ):
         with contextlib.suppress(BadField):
             read(fields)

@@ -34,11 +34,15 @@ class Admission:
         return "no_capacity" if self.live >= self.limit else ""
 
     @contextmanager
-    def place(self) -> Iterator[None]:
-        """Hold one place for as long as a call lasts. Raises `FullError`."""
-        if self.obstacle:
-            metrics.calls_refused_total.labels(self.obstacle).inc()
-            raise FullError(self.obstacle)
+    def place(self, *, again: bool = False) -> Iterator[None]:
+        """Hold one place for as long as a call lasts. Raises `FullError`. `again`: a call that has lost its worker may
+        crowd the others, up to twice the limit."""
+        obstacle = self.obstacle
+        if again and not self.draining and self.live < 2 * self.limit:
+            obstacle = ""
+        if obstacle:
+            metrics.calls_refused_total.labels(obstacle).inc()
+            raise FullError(obstacle)
         self.live += 1
         metrics.live_calls.inc()
         try:
@@ -60,6 +64,11 @@ def live() -> int:
 def admitting() -> bool:
     """Whether the next media socket would be taken."""
     return not _process.obstacle
+
+
+def draining() -> bool:
+    """Whether no socket will be taken any more, whoever comes."""
+    return _process.draining
 
 
 def begin_drain() -> None:

@@ -17,11 +17,13 @@ from typing import Any, Final, ParamSpec
 import structlog
 from channels.consumer import AsyncConsumer
 from django.conf import settings
+from django.utils import timezone
 
 from agents import greetings
 from agents.voice import session
 from agents.voice.clock import Clock, SystemClock
 from agents.voice.report import CallReport
+from agents.voice.resuming import Began, Resumption
 from agents.voice.tools.lookup import prepare
 from telephony import admission, metrics, opening, orders, recordings, stream_token, wrapup
 from telephony.browser.feed import Feed
@@ -31,12 +33,16 @@ from telephony.line import StreamLine
 from telephony.models import Outcome
 from telephony.opening import Opening
 from telephony.stream_token import Ticket
+from telephony.takeover import here, loading
+from telephony.takeover.here import Served
 from telephony.vobiz.errors import StreamBroken
 from tenants.db import call_db
 
 WORKER: Final = f"{settings.ROLE or 'web'} {socket.gethostname()} {os.getpid()}"
 GOING_AWAY: Final = 1012
 FAILED: Final = 1011
+HAND_OVER_S: Final = 3.0
+"""How long the last notes may take before the call is handed over without them."""
 
 P = ParamSpec("P")
 
@@ -58,7 +64,7 @@ class MediaConsumer(AsyncConsumer):
             return
         with structlog.contextvars.bound_contextvars(call=str(ticket.call_id)):
             try:
-                with admission.place():
+                with admission.place(again=ticket.again):
                     await self._serve(ticket, receive, send)
             except admission.FullError as full:
                 log.warning("media_socket_refused", reason=full.reason)
@@ -74,10 +80,11 @@ class MediaConsumer(AsyncConsumer):
         line = StreamLine(receive, send)
         try:
             await send({"type": "websocket.accept"})
-            ending.report = await self._talk(found, line, ending, Feed(send) if found.is_test else None)
+            with here.serving(found.stream.call_id) as served:
+                ending.report = await self._talk(found, line, ending, served, Feed(send) if found.is_test else None)
         except StreamBroken as broken:
             log.warning("stream_refused", kind=broken.kind)
-            ending.error, line.close_code = f"{broken.kind}: {broken}", broken.close_code
+            ending.error, line.close_code, ending.refused = f"{broken.kind}: {broken}", broken.close_code, True
         except asyncio.CancelledError:
             ending.outcome, line.close_code = Outcome.DRAINED, GOING_AWAY
             raise
@@ -91,7 +98,9 @@ class MediaConsumer(AsyncConsumer):
             metrics.count_faults(line.counters)
         await call_db(greetings.keep, found.stream.tenant_id, found.blueprint)
 
-    async def _talk(self, found: Opening, line: StreamLine, ending: Ending, feed: Feed | None) -> CallReport | None:
+    async def _talk(
+        self, found: Opening, line: StreamLine, ending: Ending, served: Served, feed: Feed | None
+    ) -> CallReport | None:
         """Wait for the stream, then run the engine with the journal beside it. None: nobody was there.
 
         `feed` is the page of a test, which is told everything as it happens.
@@ -104,16 +113,27 @@ class MediaConsumer(AsyncConsumer):
         if started.call_id not in ("", found.carrier_id):
             raise StreamBroken("other_call", "the stream names another call than its address")
         book = Journal(found.stream)
-        line.before_stop = lambda: call_db(wrapup.stopping, found.stream.tenant_id, found.stream.call_id)
+        stream, before = found.stream, found.before
+        line.before_stop = lambda: call_db(wrapup.stopping, stream.tenant_id, stream.call_id, stream.epoch)
         metrics.count_tasks(asyncio.get_running_loop())
         metrics.in_call.set(True)
         try:
-            prepared = await prepare(found.blueprint, found.facts)
+            variables = before.began.variables if before is not None else None
+            prepared = await prepare(found.blueprint, found.facts, before=variables)
             if prepared.lookup is not None and not prepared.lookup.ok:
                 log.warning("lookup_failed", status=prepared.lookup.status)
             blueprint = prepared.blueprint
             async with orders.serving(found.stream.call_id) as box, asyncio.TaskGroup() as group:
-                helpers = [group.create_task(book.run()), group.create_task(_leave_when_overtaken(book, line, ending))]
+                helpers = [
+                    group.create_task(book.run()),
+                    group.create_task(_end_when(book.overtaken, line, ending)),
+                    group.create_task(_end_when(served.overtaken, line, ending)),
+                ]
+                resumption = None
+                if before is None:
+                    book.note("began", Began(timezone.now(), blueprint.variables))
+                else:
+                    resumption = before.resumption(timezone.now())
                 if feed is not None:
                     helpers.append(group.create_task(feed.run()))
                     feed.tell("greeting", text=blueprint.greeting)
@@ -124,15 +144,28 @@ class MediaConsumer(AsyncConsumer):
                     self.clock,
                     on_turn=_both(book.turn, feed.turn) if feed else book.turn,
                     on_event=_both(_note, feed.event) if feed else _note,
-                    recording_path=_spool_path(found),
+                    recording_path=_spool_path(found, resumption),
                     orders=box,
+                    notebook=book,
+                    resumption=resumption,
+                    leave=served.leave,
                 )
+                if report.outcome == session.LEFT:
+                    await self._hand_over(book, line, ending)
                 for helper in helpers:
                     helper.cancel()
         finally:
             metrics.in_call.set(False)
             book.close()
         return report
+
+    async def _hand_over(self, book: Journal, line: StreamLine, ending: Ending) -> None:
+        """Let the carrier ask what is next, when all is written that the next one must know."""
+        book.note(loading.LEFT, {"at": timezone.now().isoformat(), "epoch": book.stream.epoch})
+        await book.kept(HAND_OVER_S)
+        ending.overtaken = True
+        line.before_stop = None
+        await line.stop()
 
 
 class Ending:
@@ -144,7 +177,10 @@ class Ending:
         self.report: CallReport | None = None
         self.outcome = Outcome.FAILED
         self.error = ""
+        self.refused = False
+        """Whether it was we who would not have the stream."""
         self.overtaken = False
+        """Whether another stream has the call, or is to have it: then there is nothing to write."""
 
     async def write(self) -> None:
         """Never raises: what cannot be written now, the sweep does."""
@@ -153,19 +189,28 @@ class Ending:
             return
         try:
             if report is None:
-                await call_db(wrapup.abandon, stream.tenant_id, stream.call_id, self.outcome, self.error)
+                await call_db(
+                    wrapup.abandon,
+                    stream.tenant_id,
+                    stream.call_id,
+                    self.outcome,
+                    self.error,
+                    stream.epoch,
+                    refused=self.refused,
+                )
             else:
-                if self.counts:
-                    wrapup.observe(report)
                 log.info("call_finished", outcome=report.outcome, turns=len(report.turns), ms=report.duration_ms)
-                await call_db(wrapup.finish, stream.tenant_id, stream.call_id, report)
+                ours = await call_db(wrapup.finish, stream.tenant_id, stream.call_id, report, stream.epoch)
+                if ours and self.counts:
+                    wrapup.observe(report)
         except Exception:
             log.exception("wrapup_failed")
 
 
-def _spool_path(found: Opening) -> Path | None:
+def _spool_path(found: Opening, resumption: Resumption | None) -> Path | None:
     stream = found.stream
-    return recordings.spool_path(stream.call_id, stream.epoch) if found.blueprint.record else None
+    at_ms = resumption.elapsed_ms if resumption is not None else 0
+    return recordings.spool_path(stream.call_id, stream.epoch, at_ms) if found.blueprint.record else None
 
 
 def _both(one: Callable[P, None], other: Callable[P, None]) -> Callable[P, None]:
@@ -176,8 +221,8 @@ def _both(one: Callable[P, None], other: Callable[P, None]) -> Callable[P, None]
     return call
 
 
-async def _leave_when_overtaken(book: Journal, line: StreamLine, ending: Ending) -> None:
-    await book.overtaken.wait()
+async def _end_when(overtaken: asyncio.Event, line: StreamLine, ending: Ending) -> None:
+    await overtaken.wait()
     log.warning("stream_overtaken")
     ending.overtaken = True
     line.interrupt("error")

@@ -20,6 +20,7 @@ from telephony.dispatch import Ask, Connect, Decision, Follow, Refuse
 from telephony.models import Call, Outcome, PhoneNumber, Status
 from telephony.routes import documents, entering
 from telephony.stream_token import Ticket
+from telephony.takeover import deciding
 from telephony.vobiz import answers
 from telephony.vobiz.callbacks import DialResult
 from tenants.scope import tenant_scope
@@ -99,6 +100,20 @@ def after(number: PhoneNumber, carrier_id: str, dialled: DialResult | None, *, p
     return answers.Hangup()
 
 
+def _lost(situation: Situation) -> answers.Answer | Wait | None:
+    """The worker, or the line to it, is gone, and the caller is not."""
+    number, call = situation.number, situation.call
+    if situation.dialled is not None or not deciding.lost(call):
+        return None
+    match deciding.decide(call, patient=situation.patient):
+        case deciding.Offer(url=url, wait_s=wait_s):
+            return documents.agent(number, Ticket(call.tenant_id, call.id, again=True), wait_s=wait_s, worker=url)
+        case deciding.Nobody(why=why):
+            lifecycle.advance(call.id, "lost", outcome=Outcome.FAILED, error=why)
+            return _give_up(situation, why)
+    return Wait.LATER
+
+
 def _report(situation: Situation) -> answers.Answer | Wait | None:
     """The engine has stopped the stream and its report is on its way. Without one, goodbye was heard all the same."""
     call = situation.call
@@ -144,7 +159,7 @@ def _failed(situation: Situation) -> answers.Answer | None:
     return _give_up(situation, call.outcome or "no report")
 
 
-STEPS: Final[tuple[NextStep, ...]] = (_report, _unopened, _through, _failed)
+STEPS: Final[tuple[NextStep, ...]] = (_lost, _report, _unopened, _through, _failed)
 """In this order; after the last the call is hung up."""
 
 

@@ -22,8 +22,10 @@ from agents.voice.variables import facts
 from telephony import lifecycle, metrics
 from telephony.browser import trying
 from telephony.journal import Stream
-from telephony.models import Call, Direction, Kind, Outcome
+from telephony.models import Call, Direction, Kind, Outcome, Status
 from telephony.stream_token import Ticket
+from telephony.takeover import deciding, loading
+from telephony.takeover.loading import Found
 from tenants.db import call_db
 from tenants.models import Tenant
 from tenants.scope import tenant_scope
@@ -51,6 +53,8 @@ class Opening:
     is_test: bool = False
     facts: dict[str, str] = field(default_factory=dict)
     """What the call itself fills in (`agents.voice.variables.facts`)."""
+    before: Found | None = None
+    """Where another process left the call; None for one that begins."""
 
 
 class _OtherKindError(Exception):
@@ -78,6 +82,14 @@ def begin(ticket: Ticket, worker: str, kinds: Container[str] = SPOKEN) -> Openin
     """
     now = timezone.now()
     with tenant_scope(ticket.tenant_id):
+        call = Call.objects.select_for_update().get(id=ticket.call_id)
+        if call.status == Status.ENDED and not deciding.revivable(call):
+            log.info("stream_of_a_call_that_is_over")
+            return None
+        before = loading.find(call) if call.epoch and call.kind == Kind.PHONE else None
+        if before is not None and before.cause == "lost" and deciding.exhausted(call, before.lost_at):
+            log.warning("stream_of_a_call_that_was_lost_too_often")
+            return None
         move = lifecycle.advance(
             ticket.call_id, "stream_started", answered_at=now, stream_started_at=now, heartbeat_at=now, worker=worker
         )
@@ -86,6 +98,10 @@ def begin(ticket: Ticket, worker: str, kinds: Container[str] = SPOKEN) -> Openin
             raise _OtherKindError
         if not move.accepted:
             return None
+        streams = [*call.streams, loading.stream(call.epoch, now, before)]
+        Call.objects.filter(id=call.id).update(streams=streams)
+        if before is not None:
+            loading.taken(call)
         try:
             blueprint = trying.blueprint(call)
             if blueprint is None:
@@ -106,7 +122,8 @@ def begin(ticket: Ticket, worker: str, kinds: Container[str] = SPOKEN) -> Openin
             caller_number="" if call.is_test else call.caller,
             called_number=call.called,
         )
-    if call.epoch > 1:
+    if before is not None and before.cause != "back":
         metrics.resumed_calls_total.inc()
+        log.info("call_resumed", epoch=call.epoch, cause=before.cause, gap_ms=streams[-1]["gap_ms"])
     stream = Stream(call.tenant_id, call.id, call.epoch)
-    return Opening(stream, call.carrier_id, blueprint, built, call.is_test, known)
+    return Opening(stream, call.carrier_id, blueprint, built, call.is_test, known, before)

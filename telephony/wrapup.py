@@ -25,15 +25,18 @@ REFUSED_TOOL: Final = "refused tool"
 log = structlog.get_logger(__name__)
 
 
-def finish(tenant_id: UUID, call_id: UUID, report: CallReport) -> None:
+def finish(tenant_id: UUID, call_id: UUID, report: CallReport, epoch: int | None = None) -> bool:
     """Keep everything that the engine knows, and end the call unless it is being put through. Blocking.
 
     The conversation is one transaction, at once: the carrier may be asking what is next. The recording follows; if
-    that fails, the sweep finds it in the spool.
+    that fails, the sweep finds it in the spool. False: another stream than `epoch` has the call, and nothing was
+    written.
     """
     with tenant_scope(tenant_id):
         # The journal's last write may be under way in another thread: it locks the call before its turns, so do we.
-        Call.objects.select_for_update().filter(id=call_id).first()
+        call = Call.objects.select_for_update().filter(id=call_id).first()
+        if call is not None and epoch not in (None, call.epoch):
+            return False
         write_turns(tenant_id, call_id, report.turns)
         lifecycle.advance(
             call_id,
@@ -57,6 +60,7 @@ def finish(tenant_id: UUID, call_id: UUID, report: CallReport) -> None:
             recordings.keep(tenant_id, call_id, report.recording)
         except Exception as error:  # any storage may be behind it
             log.error("recording_not_stored", call=str(call_id), error=repr(error))
+    return True
 
 
 def _audit_refusals(call_id: UUID, report: CallReport) -> None:
@@ -66,16 +70,32 @@ def _audit_refusals(call_id: UUID, report: CallReport) -> None:
             audit.record(None, REFUSED_TOOL, call, tool=_storable(tool), reason=_storable(reason))
 
 
-def stopping(tenant_id: UUID, call_id: UUID) -> None:
+def stopping(tenant_id: UUID, call_id: UUID, epoch: int | None = None) -> None:
     """We are about to tell the carrier to come back for the next document: let that find us waiting for the report."""
+    now = timezone.now()
     with tenant_scope(tenant_id):
-        lifecycle.advance(call_id, "stream_stopped", stream_ended_at=timezone.now())
+        if _is_ours(call_id, epoch):
+            lifecycle.advance(call_id, "stream_stopped", stream_ended_at=now, stream_stopped_at=now)
 
 
-def abandon(tenant_id: UUID, call_id: UUID, outcome: Outcome, error: str) -> None:
-    """End a call whose engine brought no report: it never began, or broke. The sweep finds what it had recorded."""
+def abandon(
+    tenant_id: UUID, call_id: UUID, outcome: Outcome, error: str, epoch: int | None = None, *, refused: bool = False
+) -> None:
+    """End a call whose engine brought no report: it never began, or broke. The sweep finds what it had recorded.
+
+    `refused`: on purpose, so that another stream would fare no better.
+    """
+    now = timezone.now()
+    stopped = {"stream_stopped_at": now} if refused else {}
     with tenant_scope(tenant_id):
-        lifecycle.advance(call_id, "finished", outcome=outcome, error=error, stream_ended_at=timezone.now())
+        if _is_ours(call_id, epoch):
+            lifecycle.advance(call_id, "finished", outcome=outcome, error=error, stream_ended_at=now, **stopped)
+
+
+def _is_ours(call_id: UUID, epoch: int | None) -> bool:
+    """Whether no other stream has the call; until the transaction's end."""
+    call = Call.objects.select_for_update().filter(id=call_id).first()
+    return call is not None and epoch in (None, call.epoch)
 
 
 def write_turns(tenant_id: UUID, call_id: UUID, turns: Iterable[TurnRecord]) -> None:

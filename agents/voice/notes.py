@@ -7,14 +7,12 @@ writes anything the intent is kept. Synchronous but for that.
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
 from typing import Final
 
-from agents.voice.blueprint import Blueprint
 from agents.voice.conversation import Conversation
 from agents.voice.providers.base import Message
 from agents.voice.reply import Reply
-from agents.voice.resuming import Asked, Began, Notebook, State, Unfinished
+from agents.voice.resuming import Asked, Notebook, State, Unfinished
 
 _NOTHING: Final = (-1,)
 
@@ -29,10 +27,6 @@ class Notes:
         self._quiet = False
         talk.dialogue.changed = self._message
         talk.hands.intends = self._intends
-
-    def began(self, at: datetime, blueprint: Blueprint) -> None:
-        """The first stream has begun; `blueprint` is prepared."""
-        self._notebook.note("began", Began(at, blueprint.variables))
 
     def leave(self, *, quiet: bool) -> None:
         """The call is about to be left to another process, on purpose."""

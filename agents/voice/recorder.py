@@ -8,6 +8,7 @@ cleared is not in it. At most two seconds are held in memory. The header is brou
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -15,6 +16,7 @@ from agents.voice import audio
 from agents.voice.report import RecordingInfo
 
 BUCKETS: Final = 600
+_BLOCK: Final = 64 * 1024
 _SETTLE_MS: Final = 1_000
 """How long a moment may still change: the lead at the carrier, and a clear that takes it back."""
 
@@ -120,6 +122,26 @@ class Recorder:
         self._file.close()
         size = self.path.stat().st_size
         return RecordingInfo(str(self.path), (size - audio.WAV_HEADER_BYTES) // 16, size, tuple(self._peaks.pairs))
+
+
+def join(whole: Path, pieces: Iterable[tuple[Path, int]]) -> RecordingInfo | None:
+    """Put pieces, each with its ms on the call's axis, into one recording at `whole`, which may be there already: what
+    a piece covers is replaced, what none covers is silence. None when there is nothing in them. Blocking."""
+    with whole.open("r+b" if whole.exists() else "w+b") as file:
+        os.chmod(whole, 0o600)
+        if not file.seek(0, os.SEEK_END):
+            file.write(audio.wav_header(0, 2))
+        for path, at_ms in pieces:
+            with path.open("rb") as piece:
+                piece.seek(audio.WAV_HEADER_BYTES)
+                begin = audio.WAV_HEADER_BYTES + 2 * audio.BYTES_PER_MS * at_ms
+                end = file.seek(0, os.SEEK_END)
+                while end < begin:
+                    end += file.write(audio.SILENCE * min(_BLOCK, begin - end))
+                file.seek(begin)
+                while block := piece.read(_BLOCK):
+                    file.write(block)
+    return repair(whole)
 
 
 def repair(path: Path) -> RecordingInfo | None:

@@ -2,7 +2,7 @@
 
 A note is JSON under a key; a later one takes an earlier one's place:
 
-began    {at, variables}: when the call's first stream began, and what the look-up filled in
+began    {at, variables}: when the call's first stream began, and what the look-up filled in; by whoever runs it
 m0, m1…  the messages of the dialogue, but for the instructions
 reply    what is being said: kind, parts, tools asked with their results so far; null between replies
 state    language, facts collected, patience learnt, keys, a pending ending, …

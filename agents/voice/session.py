@@ -280,10 +280,8 @@ class _Session:
         if self.resumption is not None:
             floor.past(self.clock.now())
             self.talk.resume(self.resumption)
-        else:
-            self.notes.began(self.started_wall, self.blueprint)
-            if self.outbound is None:
-                self.talk.begin_call()
+        elif self.outbound is None:
+            self.talk.begin_call()
         while True:
             self.notes.look()
             if not inbox:

@@ -52,7 +52,7 @@ async def websocket(scope: Any, receive: Any, send: Any) -> None:
     health.watch_loop()
     path = scope["path"]
     if path.startswith("/media/"):
-        if not admission.admitting():
+        if admission.draining():  # one that is full may still take a call that has lost its worker
             await _refuse(scope, receive, send, 503, 1013)
         else:
             await _routed(_router, scope, receive, send)

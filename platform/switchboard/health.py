@@ -148,7 +148,7 @@ async def answer(path: str, peer: str | None, headers: dict[str, str]) -> tuple[
     plain = "text/plain; charset=utf-8"
     match path:
         case "/healthz":
-            return 200, plain, b"ok\n"
+            return 200, plain, b"draining\n" if admission.draining() else b"ok\n"
         case "/readyz":
             found = await obstacles()
             return (503, plain, ("\n".join(found) + "\n").encode()) if found else (200, plain, b"ready\n")

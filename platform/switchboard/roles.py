@@ -9,6 +9,7 @@ from pathlib import Path
 
 from django.conf import settings
 
+from switchboard.drain import HAND_OVER_S
 from switchboard.keyring import private_folder
 from switchboard.supervisor import Child
 
@@ -32,9 +33,9 @@ def web(home: Path, host: str, port: int, env: Mapping[str, str]) -> Child:
 
 
 def stream(home: Path, host: str, port: int, index: int, env: Mapping[str, str]) -> Child:
-    """One stream worker of several. They stop first, when their calls are over."""
+    """One stream worker of several. They stop first, when their calls are over or handed over."""
     options = ("--host", host, "--port", str(port))
-    patience_s = settings.DRAIN_SECONDS + 10
+    patience_s = settings.DRAIN_SECONDS + HAND_OVER_S + 10
     return _child(
         home,
         f"stream-{index}",

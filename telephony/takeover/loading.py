@@ -56,6 +56,16 @@ class Found:
         return max(0, (at - self.began.at) // timedelta(milliseconds=1))
 
 
+def stream(epoch: int, now: datetime, before: Found | None) -> dict[str, Any]:
+    """One entry of `Call.streams`."""
+    begun: dict[str, Any] = {"epoch": epoch, "at": now.isoformat(), "at_ms": 0, "cause": "", "gap_ms": None}
+    if before is not None:
+        begun |= {"at_ms": before.at_ms(now), "cause": before.cause}
+        if before.cause != "back":
+            begun["gap_ms"] = before.at_ms(now) - before.at_ms(before.lost_at)
+    return begun
+
+
 def find(call: Call) -> Found | None:
     """What is known of a call whose stream is another's; None when it never came to a conversation."""
     notes = {note.key: _json(note.value) for note in CallNote.objects.filter(call=call)}

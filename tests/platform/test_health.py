@@ -47,7 +47,7 @@ async def test_it_is_ready_when_the_database_answers(client):
 
 @pytest.mark.django_db(transaction=True)
 async def test_a_draining_process_is_alive_and_not_ready(draining):
-    assert await get("/healthz") == (200, "ok\n")
+    assert await get("/healthz") == (200, "draining\n")
     assert (await get("/readyz"))[0] == 503
 
 

@@ -95,9 +95,8 @@ def test_a_stream_that_begins_after_an_end_takes_the_end_back(acme):
     call = acme.call(status=Status.STREAMING)
 
     with acme.scope():
-        lifecycle.advance(
-            call.id, "finished", outcome=Outcome.CALLER_HUNG_UP, error="x", stream_stopped_at=timezone.now()
-        )
+        facts = {"outcome": Outcome.CALLER_HUNG_UP, "error": "x", "stream_stopped_at": timezone.now()}
+        lifecycle.advance(call.id, "finished", **facts)
         lifecycle.advance(call.id, "stream_started")
         call.refresh_from_db()
 

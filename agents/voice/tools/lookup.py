@@ -31,14 +31,23 @@ class Prepared:
     lookup: ToolResult | None = None
 
 
-async def prepare(blueprint: Blueprint, known: dict[str, str], gate: Gate | None = None) -> Prepared:
+async def prepare(
+    blueprint: Blueprint,
+    known: dict[str, str],
+    gate: Gate | None = None,
+    *,
+    before: tuple[tuple[str, str], ...] | None = None,
+) -> Prepared:
     """The facts of the call (`variables.facts`), then the look-up, then every `{{name}}`.
 
-    Takes at most `LOOKUP_MS`; a look-up that fails leaves the tenant's own values. Never raises for what it meets.
+    `before`: what the variables were when another process began the call; then nothing is looked up. Takes at most
+    `LOOKUP_MS`; a look-up that fails leaves the tenant's own values. Never raises for what it meets.
     """
     blueprint = with_facts(blueprint, known)
     result = None
-    if blueprint.lookup is not None:
+    if before is not None:
+        blueprint = replace(blueprint, variables=before)
+    elif blueprint.lookup is not None:
         result, reply = await look_up(blueprint, gate)
         blueprint = with_reply(blueprint, reply)
     made, unknown = filled_in(blueprint)

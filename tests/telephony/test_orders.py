@@ -4,10 +4,12 @@ import asyncio
 import json
 import shutil
 import subprocess
+import sys
 import uuid
 
 import pytest
 from channels.layers import get_channel_layer
+from django.db import connection
 from django.urls import reverse
 from prometheus_client import REGISTRY
 
@@ -230,6 +232,51 @@ def test_nothing_is_left_behind(layer):
     kept, tasks = run(main)
 
     assert kept == [{}] * 4
+    assert "orders" not in tasks
+
+
+SENDER = """
+import sys, uuid, django
+from django.conf import settings
+settings.DATABASES["default"]["NAME"] = sys.argv[1]
+settings.CHANNEL_LAYERS = {"default": {"BACKEND": "switchboard.channel_layer.PostgresChannelLayer"}}
+django.setup()
+from telephony import orders
+print(orders.send(uuid.UUID(sys.argv[2]), orders.Say("from another process")).value)
+"""
+
+
+def test_an_order_crosses_processes(settings, db):
+    settings.CHANNEL_LAYERS = POSTGRES
+    got = []
+
+    async def main():
+        async with orders.serving(CALL) as box:
+            box.open(got.append)
+            await orders.listening()
+            command = [sys.executable, "-c", SENDER, connection.settings_dict["NAME"], str(CALL)]
+            return await asyncio.to_thread(subprocess.run, command, stdout=subprocess.PIPE, text=True, check=True)
+
+    said = asyncio.run(asyncio.wait_for(main(), 60)).stdout.split()
+    get_channel_layer().disconnect()
+
+    assert (said[-1], got) == ("taken", [Say("from another process")])
+
+
+def test_a_call_goes_on_while_the_channel_layer_is_gone_and_the_sender_is_told(settings):
+    config = {"hosts": ["redis://127.0.0.1:1"]}
+    settings.CHANNEL_LAYERS = {
+        "default": {"BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer", "CONFIG": config}
+    }
+
+    async def main():
+        async with orders.serving(CALL):
+            delivery = await orders.asend(CALL, HangUp())
+        return delivery, [task.get_name() for task in asyncio.all_tasks()]
+
+    delivery, tasks = run(main)
+
+    assert delivery is Delivery.NOBODY
     assert "orders" not in tasks
 
 

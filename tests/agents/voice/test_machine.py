@@ -39,6 +39,15 @@ def test_a_short_hello_is_a_person_and_is_greeted_half_a_second_later():
     assert done == [(1.4, outcome) for outcome in HELLO]
 
 
+@pytest.mark.parametrize("hold", ["Thanks, just a moment.", "कृपया लाइन पर बने रहिए", "Line par bane rahiye"])
+def test_who_only_asks_to_wait_is_still_the_bot(hold):
+    answering = Answering(0.0)
+    play(answering, *says(0.3, "State your name", 2.0), (4.0, "tick"))
+    answering.take()
+
+    assert play(answering, *says(6.0, hold, 7.0), (20.0, "tick")) == []
+
+
 def test_a_person_without_words_is_a_person_too():
     done = play(Answering(0.0), (0.6, "voice_on", 0.4), (1.1, "voice_off", 0.9), (3.0, "tick"))
 

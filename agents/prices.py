@@ -4,8 +4,8 @@ These are the vendors' public pay-as-you-go list prices as they could be looked 
 which day), turned into rupees at one fixed rate: for orientation in the editor, not for a bill. Volume discounts,
 plans, credits, taxes and surcharges for regions or long prompts are left out. A model that is not here has no price
 that we could find: the editor says "ask the provider". Cartesia sells credits by plan; the price is that of the
-smallest paid plan (5 dollars for 100,000 credits). What a model that hears and speaks charges for writing down the
-caller's words is left out, and so is the voice of its fixed sentences.
+smallest paid plan (5 dollars for 100,000 credits). With a model that hears and speaks comes the one that writes down
+the caller's words; the voice of its fixed sentences is left out.
 """
 
 from __future__ import annotations
@@ -27,8 +27,9 @@ class Rate:
     """`micros` micro-rupees for a million units of `meter`, a meter of `agents.voice.report.Usage`.
 
     Audio is metered in ms, speech in characters or in ms of audio made, models in tokens. Of a model that hears and
-    speaks, the rates of `llm.tokens_*` are for text: what the report counts less its `llm.audio_*`. `read` is the day
-    on which somebody read the vendor's page.
+    speaks, the rates of `llm.tokens_*` are for text: what the report counts less its `llm.audio_*`; so it is with
+    `stt.tokens_in` and `stt.audio_in` of a recogniser that counts tokens. `read` is the day on which somebody read the
+    vendor's page.
     """
 
     meter: str
@@ -60,6 +61,15 @@ def _tokens(fresh: float, cached: float, out: float, read: str) -> tuple[Rate, .
     )
 
 
+def _heard_in_tokens(text: float, audio: float, out: float, read: str) -> tuple[Rate, ...]:
+    """Listening: dollars for a million tokens of hints, of sound, and of words written down."""
+    return (
+        _rate("stt.tokens_in", text, read),
+        _rate("stt.audio_in", audio, read),
+        _rate("stt.tokens_out", out, read),
+    )
+
+
 def _speech(text: tuple[float, float, float], audio: tuple[float, float, float], read: str) -> tuple[Rate, ...]:
     """A model that hears and speaks: dollars for a million tokens in, cached and out, of text and of audio."""
     names = ("in", "cached", "out")
@@ -84,6 +94,7 @@ _PRICES: Final[dict[tuple[StageName, str, str], tuple[Rate, ...]]] = {
     ("tts", "cartesia", "sonic-3.5"): _characters(50, "2026-11"),
     ("tts", "cartesia", "sonic-3"): _characters(50, "2026-11"),
     ("stt", "openai", "gpt-live-transcribe"): _a_minute(0.017, "2026-11"),
+    ("stt", "openai", "gpt-4o-transcribe"): _heard_in_tokens(2.50, 6.00, 10.00, "2026-11"),
     # The vendor's own estimate for a minute of speech; it bills 0.60 dollars for a million tokens of text, 12 of audio.
     ("tts", "openai", "gpt-4o-mini-tts"): (_rate("tts.audio", 0.015 / 60_000 * _PER, "2026-05-19"),),
     ("llm", "openai", "gpt-6.1-terra"): _tokens(1.00, 0.05, 5.00, "2026-10-26"),
@@ -105,9 +116,13 @@ _PRICES: Final[dict[tuple[StageName, str, str], tuple[Rate, ...]]] = {
 # Listening is billed for the whole minute, silence too. A model reads 1,500 tokens for each reply (instructions, tools
 # and what was said), 1,000 of them from its cache, and writes 45. One that hears and speaks makes a token of 100 ms of
 # the caller and of 50 ms of itself, and for each reply reads the conversation so far again, nine tenths from its cache.
+# A recogniser that counts tokens is sent speech alone, at the same rate, and writes 90 for it.
 _REPLIES: Final = 3
 TYPICAL_MINUTE: Final[dict[str, int]] = {
     "stt.audio": 60_000,
+    "stt.tokens_in": _REPLIES * 10,
+    "stt.audio_in": 240,
+    "stt.tokens_out": 90,
     "tts.audio": 27_000,
     "tts.characters": 405,
     "llm.tokens_in": _REPLIES * 500,
@@ -122,6 +137,8 @@ _TYPICAL_SPEECH: Final[dict[str, int]] = {
     "llm.audio_cached": _REPLIES * 900,
     "llm.audio_out": 540,
 }
+_WRITERS: Final = {"openai": "gpt-4o-transcribe"}
+"""Who writes down the caller's words beside a model that hears and speaks (the adapter asks for it)."""
 ASSUMPTIONS: Final = (
     "A typical minute: the caller speaks 24 s and the agent 27 s in three replies; a model reads 1,500 tokens for "
     "each, most of them from its cache, and writes 45. Vendors’ list prices of November 2026, a dollar at ₹90.40."
@@ -140,4 +157,6 @@ def per_minute(stage: StageName, provider: str, model: str) -> int | None:
     if found is None:
         return None
     amounts = _TYPICAL_SPEECH if stage == "realtime" else TYPICAL_MINUTE
-    return sum(rate.micros * amounts[rate.meter] for rate in found) // _PER
+    alone = sum(rate.micros * amounts[rate.meter] for rate in found) // _PER
+    writer = _WRITERS.get(provider) if stage == "realtime" else None
+    return alone + ((per_minute("stt", provider, writer) or 0) if writer else 0)

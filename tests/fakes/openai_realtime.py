@@ -9,26 +9,14 @@ import base64
 import contextlib
 import itertools
 import json
-import math
-import zlib
 
 from agents.voice import audio
+from tests.fakes.deepgram import sound_of
 from tests.fakes.openai import Say, Table
 from tests.fakes.vendor import Denial, Gate, VendorFake, run
 
 LINES = ("hello", "I would like to book an appointment", "tomorrow at ten", "thank you")
-MS_PER_CHAR = 60
 QUIET_MS = 500
-
-
-def sound_of(text):
-    """What a text sounds like: µ-law, a tone whose pitch tells texts apart."""
-    pitch = 200 + zlib.crc32(text.encode()) % 400
-    pcm = b"".join(
-        int(6_000 * math.sin(2 * math.pi * pitch * index / audio.RATE)).to_bytes(2, "little", signed=True)
-        for index in range(len(text) * MS_PER_CHAR * 8)
-    )
-    return audio.mulaw(pcm)
 
 
 class OpenAiRealtimeFake(VendorFake):
@@ -147,6 +135,7 @@ class Conversation:
         for word in text.split(" ") if text else ():
             await self._heard("delta", item, delta=f"{word} ")
         usage = {"type": "tokens", "total_tokens": 20, "input_tokens": 15, "output_tokens": 5}
+        usage["input_token_details"] = {"text_tokens": 3, "audio_tokens": 12}
         await self._heard("completed", item, transcript=text, usage=usage)
 
     async def _heard(self, kind, item, **members):
@@ -156,14 +145,24 @@ class Conversation:
     # --- the conversation ---
 
     async def on_conversation_item_create(self, message):
-        item = message["item"]
+        item, before = message["item"], message.get("previous_item_id")
         name = item.get("id") or f"item_{next(self.count)}"
-        text = item.get("output") or "".join(part["text"] for part in item.get("content", ()))
-        entry = {"role": item.get("role", "tool"), "text": text, "ms": 0}
-        if message.get("previous_item_id") == "root":
-            self.items = {name: entry, **self.items}
+        names = list(self.items)
+        if before not in {None, "root", *names} or name in names:
+            await self.error("item_not_found", "no such item to put it behind, or its name is taken", message)
+            return
+        called = [entry.get("call") for entry in self.items.values() if entry["role"] == "call"]
+        if item["type"] == "function_call_output" and item["call_id"] not in called:
+            await self.error("invalid_tool_call_id", "no such call in the conversation", message)
+            return
+        if item["type"] == "function_call":
+            entry = {"role": "call", "text": item["name"], "ms": 0, "call": item["call_id"]}
         else:
-            self.items[name] = entry
+            text = item.get("output") or "".join(part["text"] for part in item.get("content", ()))
+            entry = {"role": item.get("role", "tool"), "text": text, "ms": 0}
+        at = len(names) if before is None else 0 if before == "root" else names.index(before) + 1
+        pairs = list(self.items.items())
+        self.items = dict([*pairs[:at], (name, entry), *pairs[at:]])
         await self.send("conversation.item.added", item={**item, "id": name}, previous_item_id=None)
 
     async def on_conversation_item_truncate(self, message):
@@ -252,6 +251,7 @@ class Conversation:
         item, arguments = f"item_{next(self.count)}", json.dumps(arguments)
         about = {"id": item, "type": "function_call", "name": call, "call_id": f"call_{next(self.count)}"}
         about |= {"arguments": arguments, "status": "completed"}
+        self.items[item] = {"role": "call", "text": call, "ms": 0, "call": about["call_id"]}
         place = {"response_id": name, "item_id": item, "output_index": 1, "call_id": about["call_id"]}
         await self.send("response.output_item.added", response_id=name, output_index=1, item=about | {"arguments": ""})
         await self.send("response.function_call_arguments.delta", **place, delta=arguments)

@@ -2,18 +2,23 @@
 
 from dataclasses import replace
 
+import pytest
+
 from agents.voice.providers.base import (
     LlmAudio,
     LlmCapabilities,
     LlmText,
+    LlmTool,
     SttCapabilities,
     SttEager,
     SttResumed,
     SttTurnEnd,
+    SttUsage,
+    ToolCall,
 )
 from agents.voice.providers.scripted import tone
 from tests.agents.voice.conversing import BLUEPRINT, GREETING, LONG, call
-from tests.fakes.providers import FakeStt, fakes
+from tests.fakes.providers import FakeBox, FakeStt, fakes
 from tests.speech import babble
 
 FLUX = SttCapabilities("provider", partials=True, languages=("en",), eager=True)
@@ -183,3 +188,44 @@ def test_a_model_that_speaks_is_told_what_was_heard():
     assert cut.interrupted
     assert 2_200 < providers.llm.heard_ms[0] < 3_200
     assert LONG.startswith(cut.text)
+
+
+def test_a_model_that_speaks_waits_for_the_filler_and_is_told_what_was_heard_of_its_own():
+    providers = fakes(["when", "no i mean tuesday"], [[3.0, LlmText(LONG), LlmAudio(tone(6.0))], "Yes."], first_s=0.0)
+    providers.llm.capabilities = SPEAKS
+    providers.stt.partials += [(11_100, "no i mean")]
+
+    outcome = call(providers, speech=[*ASKS, (10_500, babble(1_500, seed=2))], hang_up_ms=16_000)
+
+    filler, cut = outcome.report.turns[2:4]
+    assert (filler.kind, cut.interrupted) == ("filler", True)
+    assert filler.ended_ms - filler.started_ms > 200
+    assert filler.ended_ms <= cut.started_ms + 20
+    assert providers.llm.heard_ms[0] == pytest.approx(cut.ended_ms - cut.started_ms, abs=150)
+
+
+def test_a_model_that_speaks_is_told_of_all_rounds_of_its_answer():
+    ask = LlmTool(ToolCall("call_1", "find", "{}"))
+    rounds = [[LlmText("Let me see."), LlmAudio(tone(1.0)), ask], [LlmText(LONG), LlmAudio(tone(6.0))], "Yes."]
+    providers = fakes(["when", "no i mean tuesday"], rounds)
+    providers.llm.capabilities = replace(SPEAKS, tools=True)
+    providers.stt.partials += [(11_100, "no i mean")]
+
+    box = FakeBox(takes={"find": 2.5}, effects={"find": "read"})
+    outcome = call(providers, tools=box, speech=[*ASKS, (10_500, babble(1_500, seed=2))], hang_up_ms=16_000)
+
+    assert "One moment, please." in outcome.said("agent")
+    filler_ms = 60 * sum(len(word) + 1 for word in ("One", "moment,", "please."))
+    audible_ms = sum(end - start for start, end in outcome.line.audible_ms() if start > 5_000)
+    assert providers.llm.heard_ms[0] == pytest.approx(audible_ms - filler_ms, abs=150)
+    assert providers.llm.heard_ms[0] > 3_000
+
+
+def test_what_writing_down_costs_is_metered_under_the_name_of_who_did_it():
+    providers = fakes(["when"], ["At nine."])
+    providers.stt.partials += [(3_000, SttUsage("writer", 15, 12, 5)), (6_000, SttUsage("writer", audio_ms=2_500))]
+
+    outcome = call(providers, speech=ASKS, hang_up_ms=8_000)
+
+    used = {line.meter: line.amount for line in outcome.report.usage if line.model == "writer"}
+    assert used == {"stt.tokens_in": 15, "stt.audio_in": 12, "stt.tokens_out": 5, "stt.audio": 2_500}

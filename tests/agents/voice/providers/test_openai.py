@@ -12,7 +12,7 @@ from agents.voice import audio
 from agents.voice.blueprint import Access, Blueprint, Stage, Tongue
 from agents.voice.errors import ProviderError, ProviderRefused, ProviderTimeout
 from agents.voice.providers import tokens
-from agents.voice.providers.base import LlmText, LlmTool, LlmUsage, Message, SttFinal, SttPartial, ToolSpec
+from agents.voice.providers.base import LlmText, LlmTool, LlmUsage, Message, SttFinal, SttPartial, SttUsage, ToolSpec
 from agents.voice.providers.openai import account, llm, request, stt
 from agents.voice.providers.openai.stream import Unthought
 from agents.voice.providers.openai.turns import Answers, Gathering
@@ -482,8 +482,7 @@ async def test_what_was_billed_is_counted():
         for frame in audio.Cutter().cut(babble(1_500)):
             stream.feed(frame)
         stream.finalize()
-        await hear(stream)
-        assert stream.billed.seconds == 2
+        assert SttUsage("gpt-live-transcribe", audio_ms=2_000) in await hear(stream)
         assert stream.position_s == pytest.approx(1.5, abs=0.03)
 
 

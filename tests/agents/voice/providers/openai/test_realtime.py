@@ -30,10 +30,13 @@ from agents.voice.providers.base import (
     Speaking,
     SttPartial,
     SttTurnEnd,
+    SttUsage,
+    ToolCall,
     ToolSpec,
 )
 from agents.voice.providers.openai import realtime
 from agents.voice.providers.openai.realtime import Realtime
+from agents.voice.providers.openai.spoken import CONTINUES, transcribed
 from tests.fakes.openai_realtime import OpenAiRealtimeFake, Say, Table, sound_of
 from tests.fakes.vendor import KEY
 from tests.speech import babble
@@ -304,6 +307,143 @@ async def test_a_socket_that_dies_is_an_error_on_both_faces_and_can_be_opened_ag
             assert words(await all_of(chat.reply((SYSTEM, Message("user", "hours"))))) == ANSWER
     assert spoken.value.retryable
     assert heard.value.kind == "closed_1006"
+
+
+PAST = (
+    SYSTEM,
+    Message("assistant", "Good morning."),
+    Message("user", "What are your hours?"),
+    Message("assistant", "We are open from nine", interrupted=True),
+    Message("user", "Where is my order?"),
+    Message("assistant", "One moment.", calls=(ToolCall("call_old", "look_up", '{"number": "A7"}'),)),
+    Message("tool", '{"state": "sent"}', call_id="call_old"),
+    Message("assistant", "It was sent."),
+)
+TOLD = [
+    ("assistant", "Good morning."),
+    ("user", "What are your hours?"),
+    ("assistant", "We are open from nine"),
+    ("user", "Where is my order?"),
+    ("assistant", "One moment."),
+    ("call", "look_up"),
+    ("tool", '{"state": "sent"}'),
+    ("assistant", "It was sent."),
+]
+
+
+def conversation(fake):
+    return [(item["role"], item["text"]) for item in fake.conversations[-1].items.values()]
+
+
+async def test_a_session_that_is_opened_in_mid_call_is_told_what_was_said_before_what_it_hears(fake):
+    async with call(fake) as (stream, chat):
+        await say(stream)
+        heard = (await hear(stream))[-1].text
+        messages = (*PAST, Message("user", heard))
+        said = words(await all_of(chat.reply(messages, (LOOK_UP,))))
+        assert conversation(fake) == [*TOLD, ("user", heard), ("assistant", said)]
+        assert sent(fake, "session.update")[-1]["session"]["instructions"] == f"Be kind.\n\n{CONTINUES}"
+
+        created = len(sent(fake, "conversation.item.create"))
+        messages += (Message("assistant", said), Message("user", "And on Sunday?"))
+        await all_of(chat.reply(messages, (LOOK_UP,)))
+        assert len(sent(fake, "conversation.item.create")) == created + 1
+        assert CONTINUES in fake.conversations[-1].session["instructions"]
+    assert fake.conversations[-1].errors == []
+
+
+async def test_a_turn_and_a_tool_that_a_lost_session_has_heard_are_told_at_the_end(fake):
+    messages = (*PAST[:3], *PAST[5:7])
+    async with call(fake) as (_, chat):
+        assert words(await all_of(chat.reply(messages, (LOOK_UP,)))) == TABLE.after
+    assert conversation(fake) == [*TOLD[:2], *TOLD[4:7], ("assistant", TABLE.after)]
+    assert CONTINUES in fake.conversations[-1].session["instructions"]
+    assert fake.conversations[-1].errors == []
+
+
+async def test_of_a_very_long_conversation_the_newest_part_is_told_and_no_result_without_its_call(fake):
+    long = (SYSTEM, *(PAST[4:8] * 60), Message("user", "And on Sunday?"))
+    numbered = tuple(
+        Message(one.role, f"{at} {one.text}", calls=tuple(ToolCall(f"call_{at}", "look_up", "{}") for _ in one.calls))
+        if one.role != "tool"
+        else Message("tool", one.text, call_id=f"call_{at - 1}")
+        for at, one in enumerate(long)
+    )
+    async with call(fake) as (_, chat):
+        await all_of(chat.reply(numbered, (LOOK_UP,)))
+    assert 190 <= len(conversation(fake)) <= 260
+    assert fake.conversations[-1].errors == []
+
+
+async def test_a_first_turn_is_no_continuation(fake):
+    async with call(fake) as (_, chat):
+        await all_of(chat.reply((*PAST[:2], Message("user", "4 2")), (LOOK_UP,)))
+    assert conversation(fake)[:2] == [("assistant", "Good morning."), ("user", "4 2")]
+    assert fake.conversations[-1].session["instructions"] == "Be kind."
+
+
+async def test_a_call_goes_on_after_its_socket_was_lost(fake):
+    made = Realtime()
+    async with made.model.open(blueprint(fake)) as chat:
+        async with made.listener.open(blueprint(fake)) as stream:
+            await say(stream)
+            messages = (SYSTEM, Message("user", (await hear(stream))[-1].text))
+            messages += (Message("assistant", words(await all_of(chat.reply(messages)))),)
+            fake.hang_up()
+            with pytest.raises(ProviderError):
+                await hear(stream)
+        async with made.listener.open(blueprint(fake)) as stream:
+            await say(stream)
+            messages += (Message("user", (await hear(stream))[-1].text),)
+            await all_of(chat.reply(messages, (LOOK_UP,)))
+    told = [(message.role, message.text) for message in messages[1:]]
+    assert conversation(fake)[: len(told)] == told
+    assert CONTINUES in fake.conversations[-1].session["instructions"]
+
+
+async def test_the_vendors_limit_of_an_hour_is_no_refusal(fake):
+    told = {"type": "invalid_request_error", "code": "session_expired", "message": "Your session hit the maximum."}
+    async with call(fake) as (stream, chat):
+        await all_of(chat.reply((SYSTEM, Message("user", "hours"))))
+        await fake.conversations[-1].send("error", error=told)
+        with pytest.raises(ProviderError) as heard:
+            await hear(stream)
+        with pytest.raises(ProviderError) as spoken:
+            await all_of(chat.reply((SYSTEM, Message("user", "hours"))))
+    for caught in (heard, spoken):
+        assert (caught.value.kind, caught.value.retryable) == ("expired", True)
+
+
+@pytest.mark.parametrize("broken", ['{"type": "response.done", "response": {"usage": [1]}}', "[1]", "{"])
+async def test_an_event_without_its_parts_ends_nothing_but_the_socket(fake, broken):
+    async with call(fake) as (stream, _):
+        fake.faults.before = {2: [broken]}
+        await say(stream)
+        with pytest.raises(ProviderError) as caught:
+            await hear(stream)
+    assert caught.value.kind == "protocol"
+
+
+async def test_writing_down_the_callers_words_is_counted_as_the_vendor_counts_it(fake):
+    async with call(fake) as (stream, _):
+        await say(stream)
+        events = await hear(stream)
+    assert [event for event in events if isinstance(event, SttUsage)] == [
+        SttUsage("gpt-4o-transcribe", tokens_in=15, audio_in=12, tokens_out=5)
+    ]
+    assert transcribed("whisper-1", {"type": "duration", "seconds": 2.5}) == SttUsage("whisper-1", audio_ms=2_500)
+    assert transcribed("whisper-1", None) is None
+
+
+async def test_what_a_cancelled_answer_cost_is_told_by_the_next_session(fake):
+    made = Realtime()
+    async with made.model.open(blueprint(fake)) as chat:
+        async with made.listener.open(blueprint(fake)):
+            await all_of(chat.reply((SYSTEM, Message("user", "hours"))))
+            made._socket.dialogue.owe(LlmUsage(7, 0, 3))
+        async with made.listener.open(blueprint(fake)):
+            reply = await all_of(chat.reply((SYSTEM, Message("user", "hours"))))
+    assert (reply[-1].tokens_in, reply[-1].tokens_out) == (136 + 7, 53 + 3)
 
 
 async def test_without_a_socket_an_answer_is_a_timeout(fake, monkeypatch):

@@ -1,9 +1,12 @@
 """An event loop whose clock jumps to the next timer, so that a call of half a minute takes milliseconds.
 
 When nothing is ready and no timer is left although tasks wait, the loop raises: a hung state fails the test.
+
+With `sockets` the peers are real ones on this loop, too: what was sent over the loopback is there before time moves.
 """
 
 import asyncio
+import os
 import selectors
 from datetime import UTC, datetime, timedelta
 
@@ -19,6 +22,10 @@ class _Selector(selectors.DefaultSelector):
             return ready
         if self.loop.outside:  # threads are at work: their answer comes in real time
             return super().select(0.05)
+        if self.loop.sockets:
+            os.sched_yield()
+            if ready := super().select(0):
+                return ready
         if timeout is None:
             raise RuntimeError("deadlock: tasks wait and no timer is set")
         self.loop.virtual_now += timeout
@@ -29,6 +36,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def __init__(self) -> None:
         self.virtual_now = 1_000.0
         self.outside = 0
+        self.sockets = False
         selector = _Selector()
         super().__init__(selector)
         selector.loop = self
@@ -60,9 +68,10 @@ class VirtualClock:
         return datetime(2026, 11, 21, tzinfo=UTC) + timedelta(seconds=self._loop.time() - 1_000)
 
 
-def run(main):
+def run(main, *, sockets=False):
     """Run `main(clock)` on virtual time."""
     loop = VirtualLoop()
+    loop.sockets = sockets
     try:
         return loop.run_until_complete(main(VirtualClock(loop)))
     finally:

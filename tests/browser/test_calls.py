@@ -44,6 +44,19 @@ def test_an_open_call_page_grows_while_the_call_runs(page, business):
     assert page.evaluate("window.stayed")
 
 
+def test_a_live_call_is_hung_up_from_its_page(page, business):
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.goto(f"{business.base}/calls/")
+    with business.dialled(ASK, ASK, ASK, ASK, caller="+919900778899"):
+        page.get_by_role("link", name="+91 99007 78899").click()
+        expect(page.locator(".turns > li[data-at]").nth(0)).to_be_visible()
+        page.get_by_role("button", name="Hang up").click()
+        expect(page.locator(".toast")).to_contain_text("The agent says goodbye")
+
+    expect(page.locator(".page-head")).to_contain_text("Said goodbye")
+    expect(page.get_by_role("button", name="Hang up")).to_have_count(0)
+
+
 def test_the_call_page_shows_who_said_what_and_how_quickly(page, business, call):
     page.goto(f"{business.base}/calls/{call['id']}/")
 

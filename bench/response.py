@@ -5,6 +5,8 @@
 Nothing but the providers is scripted: real time, real voice detector, real floor, real playout. The reference is what
 the script alone costs: a caller who is answered by a machine without any work of its own waits for the longer of
 patience and final transcript, then for the first token, then for the first audio. What is above that is ours.
+
+What the recogniser says while the caller speaks comes over a real socket instead, afterwards: see `partials.py`.
 """
 
 from __future__ import annotations
@@ -30,6 +32,7 @@ from agents.voice.line import Closed, LineEvent  # noqa: E402
 from agents.voice.providers import build  # noqa: E402
 from agents.voice.report import TurnRecord  # noqa: E402
 from agents.voice.session import run  # noqa: E402
+from bench import partials  # noqa: E402
 from telephony.simulator.babble import babble  # noqa: E402
 
 STAGE = Stage("scripted", "scripted", "tone")
@@ -157,6 +160,7 @@ def main() -> None:
     if gaps:
         print(f"  ours beyond the script {quantiles([gap - least for gap in gaps])}")
     barges = [ms for caller in callers for ms in caller.barge_ms]
+    print(partials.report(*asyncio.run(partials.measure(asked.calls, 12.0))))
     print(f"{len(barges)} barge-ins, first sound of the caller to clearAudio  {quantiles(barges)}  ms")
 
 

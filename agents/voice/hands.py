@@ -87,6 +87,9 @@ class Hands:
         spec = next((spec for spec in self.specs if spec.name == call.name), None)
         if spec is None:
             return f"There is no tool called {call.name[:64]}."
+        secret = self.sealed.problem(call.arguments, takes=self._takes_secrets(call))
+        if secret is not None:
+            return secret
         try:
             schema.arguments(spec.schema, self._filled(call).arguments)
         except schema.ArgumentProblem as wrong:
@@ -106,9 +109,12 @@ class Hands:
         return job
 
     def _filled(self, call: ToolCall) -> ToolCall:
-        """As a tool gets it that takes what was keyed in secret; for others it stays as the model wrote it."""
-        keyed = self.box is not None and self.box.facts(call.name).keyed
-        return replace(call, arguments=self.sealed.put_in(call.arguments)) if keyed else call
+        """As the tool gets it: with what the caller keyed in secret."""
+        takes = self._takes_secrets(call)
+        return replace(call, arguments=self.sealed.put_in(call.arguments)) if takes else call
+
+    def _takes_secrets(self, call: ToolCall) -> bool:
+        return self.box is not None and self.box.facts(call.name).keyed
 
     async def _run(self, box: ToolBox, job: Job) -> None:
         text = CANCELLED

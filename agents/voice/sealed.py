@@ -8,6 +8,7 @@ from typing import Any, Final
 import msgspec
 
 _NAME: Final = "{{{{keyed.{}}}}}"
+_NAMES: Final = re.compile(r"\{\{\s*keyed\.\d+\s*\}\}")
 _APART: Final = r"[ -]?"
 """What may stand between the digits where somebody writes them down in groups."""
 
@@ -27,9 +28,20 @@ class Sealed:
         self._digits[name] = digits
         return name
 
+    def problem(self, arguments: str, *, takes: bool) -> str | None:
+        """Why a tool cannot have what its arguments name, for the model; `takes`: it may have secret numbers."""
+        names = {"".join(name.split()) for name in _NAMES.findall(arguments)}
+        if names and not takes:
+            return "This tool cannot be given secret numbers. Do without it."
+        if not names <= self._digits.keys():
+            return "That secret number is not known here. Ask the caller for it again, with collect_digits."
+        if _NAMES.search(self.put_in(arguments)):
+            return "The name of a secret number must be the whole value of an argument. Correct this and call again."
+        return None
+
     def put_in(self, arguments: str) -> str:
         """A tool's arguments (JSON) with the digits in place of their names; what is no JSON stays as it is."""
-        if not any(name in arguments for name in self._digits):
+        if not _NAMES.search(arguments):
             return arguments
         try:
             given = msgspec.json.decode(arguments)
@@ -46,7 +58,7 @@ class Sealed:
     def _filled(self, value: Any) -> Any:
         match value:
             case str():
-                return self._digits.get(value.strip(), value)
+                return self._digits.get("".join(value.split()), value)
             case list():
                 return [self._filled(one) for one in value]
             case dict():

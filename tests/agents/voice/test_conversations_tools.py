@@ -371,14 +371,26 @@ def test_a_secret_number_is_known_to_the_tool_alone():
     assert outcome.said("caller")[1] == "\u2022" * 6
 
 
-def test_a_tool_that_takes_no_secret_numbers_gets_the_name():
+def test_a_tool_that_takes_no_secret_numbers_is_not_asked():
     box = FakeBox(effects={"check": "read"})
     check = tool("check", '{"day": "{{keyed.1}}"}', number=2)
     providers = fakes(["my account"], [[tool("collect_digits", SECRET)], [check], "Thank you."])
 
     keyed(providers, tools=box)
 
-    assert [arguments for _, arguments, _ in box.ran] == ['{"day": "{{keyed.1}}"}']
+    assert box.ran == []
+    assert "cannot be given secret numbers" in results(providers.llm.asked[2])[1]
+
+
+def test_a_secret_number_that_was_never_given_must_be_asked_for():
+    box = FakeBox(effects={"check": "read"}, keyed=("check",))
+    check = tool("check", '{"day": "{{keyed.7}}"}', number=2)
+    providers = fakes(["my account"], [[tool("collect_digits", SECRET)], [check], "Thank you."])
+
+    keyed(providers, tools=box)
+
+    assert box.ran == []
+    assert "Ask the caller for it again" in results(providers.llm.asked[2])[1]
 
 
 def test_what_does_not_fit_is_told_without_the_number():

@@ -81,6 +81,26 @@ telephony:numbers               GET     302 404   404     200   200    200     2
 telephony:numbers               POST    302 404   404     422   422    422     403     403     403
 telephony:number                GET     302 404   404     200   200    200     200     403     200
 telephony:number                POST    302 404   404     303   303    303     403     403     403
+telephony:numbers-sync          GET     405 405   405     405   405    405     405     405     405
+telephony:numbers-sync          POST    302 404   404     303   303    303     403     403     403
+telephony:numbers-rent          GET     302 404   404     200   200    403     403     403     403
+telephony:number-buy            GET     302 404   404     303   303    403     403     403     403
+telephony:number-buy            POST    302 404   404     303   303    403     403     403     403
+telephony:number-account        GET     302 404   404     200   200    403     403     403     403
+telephony:number-account        POST    302 404   404     422   422    403     403     403     403
+telephony:number-account-check  GET     405 405   405     405   405    405     405     405     405
+telephony:number-account-check  POST    302 404   404     303   303    403     403     403     403
+telephony:number-account-state  GET     302 404   404     200   200    403     403     403     403
+telephony:number-account-platform GET     405 405   405     405   405    405     405     405     405
+telephony:number-account-platform POST    302 404   404     303   303    403     403     403     403
+telephony:number-tick           GET     302 404   404     200   200    200     200     403     200
+telephony:number-health         GET     302 404   404     200   200    200     200     403     200
+telephony:number-attach         GET     405 405   405     405   405    405     405     405     405
+telephony:number-attach         POST    302 404   404     303   303    303     403     403     403
+telephony:number-release        GET     302 404   404     303   303    403     403     403     403
+telephony:number-release        POST    302 404   404     303   303    403     403     403     403
+telephony:number-ring           GET     405 405   405     405   405    405     405     405     405
+telephony:number-ring           POST    302 404   404     303   303    303     403     403     403
 telephony:number-routes         GET     302 404   404     200   200    200     200     403     200
 telephony:number-route          GET     302 404   404     303   303    303     403     403     403
 telephony:number-route          POST    302 404   404     422   422    422     403     403     403
@@ -94,6 +114,8 @@ vobiz:machine                   POST    404 404   404     404   404    404     4
 vobiz:menu                      POST    404 404   404     404   404    404     404     404     404
 vobiz:routed                    POST    404 404   404     404   404    404     404     404     404
 vobiz:recording                 POST    404 404   404     404   404    404     404     404     404
+vobiz:fallback                  POST    404 404   404     404   404    404     404     404     404
+vobiz:echo                      POST    404 404   404     404   404    404     404     404     404
 vobiz:answer                    GET     404 404   404     404   404    404     404     404     404
 
 account_login                   GET     200 302   302     302   302    302     302     302     302
@@ -181,6 +203,11 @@ def site(db, settings, tmp_path):
         "telephony:hang-up": [slug, call.id],
         "telephony:recording": [slug, call.id],
         "telephony:number": [slug, number.id],
+        "telephony:number-buy": [slug, "918047180001"],
+        "telephony:number-tick": [slug, number.id, "signature"],
+        **{f"telephony:number-{name}": [slug, number.id] for name in ("health", "attach", "release", "ring")},
+        **{f"telephony:number-{name}": [slug] for name in ("account", "account-check", "account-state")},
+        **{f"telephony:{name}": [slug] for name in ("number-account-platform", "numbers-sync", "numbers-rent")},
         "telephony:number-routes": [slug, number.id],
         "telephony:number-route": [slug, number.id, "open"],
         "vobiz:menu": ["no-such-token", 1],
@@ -189,7 +216,10 @@ def site(db, settings, tmp_path):
         "telephony:test": [slug, agent.id],
         "account_reset_password_from_key": ["a", "b-c"],
         "account_confirm_email": ["x"],
-        **{f"vobiz:{kind}": ["no-such-token"] for kind in ("answer", "hangup", "after-stream", "stream-status")},
+        **{
+            f"vobiz:{kind}": ["no-such-token"]
+            for kind in ("answer", "hangup", "after-stream", "stream-status", "fallback", "echo")
+        },
         "vobiz:machine": ["no-such-token"],
         **{name: [slug] for name in ("tenants:home", "tenants:team", "telephony:calls", "telephony:numbers")},
         **{name: [slug] for name in ("agents:list", "agents:new")},

@@ -38,4 +38,6 @@ def test_an_account_with_pulses_of_a_second_pays_by_the_second():
     by_second = Price(600_000, pulse_s=1)
 
     assert compare(Measured(40, None), Recorded(40, 400_000, None), by_second) == ()
-    assert compare(Measured(40, None), Recorded(40, 600_000, None), by_second) == (Difference("cost", 430_000, 600_000),)
+    assert compare(Measured(40, None), Recorded(40, 600_000, None), by_second) == (
+        Difference("cost", 430_000, 600_000),
+    )

@@ -1,32 +1,25 @@
-"""The tenant's pages about calls and numbers. Each view prepares values; the templates arrange them."""
+"""The tenant's pages about calls. Each view prepares values; the templates arrange them."""
 
 from __future__ import annotations
 
 import json
-from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
-from django.db import IntegrityError, transaction
-from django.db.models import Count
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.template.loader import render_to_string
 from django.utils import timezone
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from telephony import live_pages, orders, presenting, queries, serving
-from telephony.addresses import callback_url
-from telephony.forms import ConnectNumber, EditCarrier, EditNumber
-from telephony.models import Call, CarrierAccount, Outcome, PhoneNumber, Recording, Status
+from telephony.models import Call, Outcome, PhoneNumber, Recording, Status
 from tenants import audit, outside
 from tenants.access import TenantRequest, tenant_view
 from tenants.scope import tenant_scope
-from tenants.vault import last_four
 
 
 @require_safe
@@ -125,85 +118,6 @@ def recording(request: TenantRequest, call_id: UUID) -> HttpResponseBase:
     """The stereo WAV; whole, or the piece that a player asks for. `?download` saves it."""
     found = get_object_or_404(Recording.objects.select_related("call"), call_id=call_id)
     return serving.wav(request, found, as_file="download" in request.GET)
-
-
-@require_http_methods(["GET", "HEAD", "POST"])
-@tenant_view("view numbers")
-def numbers(request: TenantRequest) -> HttpResponse:
-    """Who answers which number, and the account at the carrier."""
-    account = CarrierAccount.objects.first()
-    connect, carrier = ConnectNumber(), EditCarrier(instance=account)
-    status = 200
-    if request.method == "POST":
-        _must(request, "edit numbers")
-        if "auth_id" in request.POST:
-            carrier = EditCarrier(request.POST, instance=account or CarrierAccount(tenant=request.tenant))
-            if carrier.is_valid():
-                saved = carrier.save()
-                audit.record(request.user, "changed carrier account", saved, fields=carrier.changed_data)
-                return _done(request, "Carrier account saved.", "telephony:numbers", request.tenant.slug)
-        else:
-            connect = ConnectNumber(request.POST, instance=PhoneNumber(tenant=request.tenant))
-            if connect.is_valid() and (number := _connect(connect)):
-                audit.record(request.user, "connected number", number, e164=number.e164)
-                return _done(
-                    request, "Number connected. Now tell Vobiz.", "telephony:number", request.tenant.slug, number.id
-                )
-        status = 422
-        account = CarrierAccount.objects.first()
-    week_ago = timezone.now() - timedelta(days=7)
-    counts = dict(Call.objects.filter(created_at__gte=week_ago).values_list("number").annotate(Count("id")).order_by())
-    rows = [(number, counts.get(number.id, 0)) for number in PhoneNumber.objects.select_related("agent__published")]
-    context = {
-        "rows": rows,
-        "connect": connect,
-        "carrier": carrier,
-        "account": account,
-        "token_end": last_four(account.auth_token) if account else "",
-        "parent_end": last_four(account.parent_token) if account else "",
-    }
-    return _page(request, "telephony/numbers.html", "", context, status=status)
-
-
-def _connect(form: ConnectNumber) -> PhoneNumber | None:
-    """None when the number is connected already, here or elsewhere: a number has one place on the whole platform."""
-    try:
-        with transaction.atomic():
-            number: PhoneNumber = form.save()
-            return number
-    except IntegrityError:
-        form.add_error("e164", "This number is connected already.")
-        return None
-
-
-@require_http_methods(["GET", "HEAD", "POST"])
-@tenant_view("view numbers")
-def number(request: TenantRequest, number_id: UUID) -> HttpResponse:
-    """One number: who answers, and the addresses to paste at Vobiz."""
-    found = get_object_or_404(PhoneNumber.objects.select_related("agent__published"), id=number_id)
-    form = EditNumber(instance=found)
-    status = 200
-    if request.method == "POST":
-        _must(request, "edit numbers")
-        form = EditNumber(request.POST, instance=found)
-        if form.is_valid():
-            form.save()
-            audit.record(request.user, "changed number", found, fields=form.changed_data)
-            return _done(request, "Number saved.", "telephony:number", request.tenant.slug, found.id)
-        found.refresh_from_db()
-        status = 422
-    context = {
-        "number": found,
-        "form": form,
-        "answer_url": callback_url("answer", found),
-        "hangup_url": callback_url("hangup", found),
-    }
-    return _page(request, "telephony/number.html", "", context, status=status)
-
-
-def _must(request: TenantRequest, permission: str) -> None:
-    if permission not in request.permissions:
-        raise PermissionDenied
 
 
 def _done(request: TenantRequest, text: str, view: str, *args: object) -> HttpResponse:

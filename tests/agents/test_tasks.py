@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 from kombu.exceptions import OperationalError
@@ -10,15 +11,20 @@ from agents import greetings, publishing, tasks
 from agents.models import ProviderKey
 from agents.starting_points import starting_point
 from agents.voice.blueprint import Stage
+from agents.voice.phrases import PROCESS_CACHE
+from agents.voice.variables import facts, filled_in, with_facts
 from tenants.models import Tenant
 from tenants.scope import tenant_scope
+from tests.agents.voice import conversing
 from tests.fakes.cartesia import VOICES, Cartesia
+from tests.fakes.providers import fakes
 from tests.fakes.threaded import serving
 from tests.fakes.vendor import KEY
 
 SONIC = Stage("cartesia", "sonic-3.6", VOICES[0]["id"])
 CLINIC = starting_point("clinic").make("Asha", "Acme")
 ASHA = replace(CLINIC, tts=SONIC)
+SHOP = (("business", "the shop"),)
 
 
 @pytest.fixture
@@ -108,3 +114,21 @@ def test_a_vendor_that_refuses_is_logged_and_nothing_else(tenant, vendor, sent):
     tasks.render_phrases(str(tenant.id), str(version.id))
 
     assert vendor.spoken == []
+
+
+def test_the_first_call_after_publishing_needs_no_voice_for_its_first_words(tenant, vendor, sent):
+    version = publish(tenant, replace(ASHA, greeting="Hello, this is {{agent_name}} of {{business}}.", variables=SHOP))
+    tasks.render_phrases(str(tenant.id), str(version.id))
+    with tenant_scope(tenant.id):
+        blueprint = publishing.blueprint(version)
+    PROCESS_CACHE._kept.clear()  # the worker was another process
+    greetings._seen.clear()
+    greetings.recall(tenant.id, blueprint)
+    spoken, _ = filled_in(with_facts(blueprint, facts(call_id="c1", agent_name="Asha", now=datetime.now(UTC))))
+
+    providers = fakes()
+    outcome = conversing.call(providers, blueprint=spoken, hang_up_ms=20_000)
+
+    assert outcome.said("agent")[:2] == ["Hello, this is Asha of the shop.", ASHA.phrases.idle]
+    assert outcome.line.audible_ms()[0][0] <= 20
+    assert providers.tts.said == []

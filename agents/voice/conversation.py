@@ -362,7 +362,7 @@ class Conversation:
         if reply is not None:
             self.book.agent(reply, self._playout.cut(), self._clock.now())
 
-    # --- what a reply asks for (see `replying.Desk`) ---
+    # --- what a reply asks for (see `course.Desk`) ---
 
     def quiet(self) -> bool:
         return self._floor.caller is Caller.QUIET

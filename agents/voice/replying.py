@@ -6,14 +6,15 @@ Text before a tool is spoken while the tool already works. A sentence fills the 
 from __future__ import annotations
 
 import asyncio
-from typing import Final, Protocol
+from typing import Final
 
 from agents.voice import builtin
 from agents.voice.blueprint import Blueprint
 from agents.voice.clock import Clock
+from agents.voice.course import Course, Desk
 from agents.voice.dialogue import Dialogue
 from agents.voice.errors import ProviderError
-from agents.voice.hands import Hands, Job
+from agents.voice.hands import Hands
 from agents.voice.ledger import Piece
 from agents.voice.mouth import Mouth
 from agents.voice.playout import Playout
@@ -42,46 +43,6 @@ FILLER_S: Final = 2.5
 LOOK_S: Final = 0.25
 FAREWELL: Final = "The call ends after the farewell."
 PUT_THROUGH: Final = "The caller is being put through."
-
-
-class Desk(Protocol):
-    """What a reply asks of the call around it."""
-
-    def quiet(self) -> bool:
-        """Whether the caller is silent, so that a filler does not fall into their words."""
-        ...
-
-    def may_end(self) -> bool:
-        """Whether a model may end the call already."""
-        ...
-
-    def expects(self, hints: tuple[str, ...]) -> None:
-        """What the reply asks the caller for."""
-        ...
-
-    def complete(self, reply: Reply) -> None:
-        """All of the reply's words are there."""
-        ...
-
-    def ends(self, reply: Reply, reason: str) -> None:
-        """The reply is the last one."""
-        ...
-
-    def count(self, kind: str) -> None:
-        """One more of these, for the report."""
-        ...
-
-    def collects(self, name: str, value: str) -> None:
-        """The conversation has gathered a fact."""
-        ...
-
-    async def digits(self, wanted: builtin.CollectDigits) -> str:
-        """Wait for keys, or for words instead; what to tell the model."""
-        ...
-
-    def switches(self, language: str) -> None:
-        """Go on in another language."""
-        ...
 
 
 class Replier:
@@ -116,7 +77,7 @@ class Replier:
     async def say(self, reply: Reply, dialogue: Dialogue, draft: Thought | None = None) -> None:
         """Produce the whole reply. Cancelling it stops both ends, but no tool."""
         async with asyncio.TaskGroup() as both:
-            course = _Course(reply, asyncio.Queue(8))
+            course = Course(reply, asyncio.Queue(8))
             both.create_task(self._mouth.speak(reply, course.parts))
             if reply.bridge:
                 reply.filled = True
@@ -132,7 +93,7 @@ class Replier:
             self._desk.complete(reply)
             await course.parts.put(None)
 
-    async def _converse(self, course: _Course, dialogue: Dialogue, draft: Thought | None) -> None:
+    async def _converse(self, course: Course, dialogue: Dialogue, draft: Thought | None) -> None:
         reply = course.reply
         course.fill_at = asyncio.get_running_loop().time() + FILLER_S
         whole = True
@@ -156,7 +117,7 @@ class Replier:
             await self._put(course, self._blueprint.phrases.goodbye, fixed=True)
 
     async def _generate(
-        self, course: _Course, messages: tuple[Message, ...], tools: tuple[ToolSpec, ...], draft: Thought | None
+        self, course: Course, messages: tuple[Message, ...], tools: tuple[ToolSpec, ...], draft: Thought | None
     ) -> bool:
         """One generation; False when it broke off. Before anything of it can be said, it is asked for once more."""
         thought = draft or self._thinker.begin(messages, tools)
@@ -171,7 +132,7 @@ class Replier:
         finally:
             thought.cancel()
 
-    async def _listen(self, course: _Course, thought: Thought, *, allowed: bool) -> bool:
+    async def _listen(self, course: Course, thought: Thought, *, allowed: bool) -> bool:
         """One generation: its words to the mouth, its tools to work. False when it broke off."""
         reply, cutter, whole = course.reply, Pieces(), True
         try:
@@ -215,7 +176,7 @@ class Replier:
             await self._put(course, piece)
         return whole
 
-    async def _next(self, course: _Course, thought: Thought) -> LlmEvent | None:
+    async def _next(self, course: Course, thought: Thought) -> LlmEvent | None:
         """The next event, and a sentence before it when there is nothing to say for too long."""
         if course.fill_at is not None and not course.reply.parts:
             try:
@@ -229,7 +190,7 @@ class Replier:
     # --- words and sound ---
 
     async def _put(
-        self, course: _Course, text: str, *, fixed: bool = False, filler: bool = False, stays: bool = False
+        self, course: Course, text: str, *, fixed: bool = False, filler: bool = False, stays: bool = False
     ) -> None:
         reply = course.reply
         if reply.first_piece_at is None:
@@ -239,7 +200,7 @@ class Replier:
             self._answers(reply)
         await course.parts.put(len(reply.parts) - 1)
 
-    async def _fill(self, course: _Course, excuse: str) -> None:
+    async def _fill(self, course: Course, excuse: str) -> None:
         reply = course.reply
         if not reply.filled and self._playout.silent and not self._playout.held and self._desk.quiet():
             reply.filled = reply.filling = True
@@ -250,7 +211,7 @@ class Replier:
         reply.answered = True
         self._mouth.hurry()
 
-    async def _sound(self, course: _Course, thought: Thought) -> Piece:
+    async def _sound(self, course: Course, thought: Thought) -> Piece:
         """Where the speech of a model lies that speaks itself, past the voice, and behind what the voice still says."""
         reply = course.reply
         if course.sound is None:
@@ -265,7 +226,7 @@ class Replier:
             course.sound = self._playout.piece(reply.id, "", len(reply.parts) - 1) or Piece("", 0)
         return course.sound
 
-    def _caption(self, course: _Course, text: str) -> str:
+    def _caption(self, course: Course, text: str) -> str:
         course.caption += text
         part = course.reply.parts[course.reply.own[-1]]
         part.text = " ".join(course.caption.split())
@@ -273,7 +234,7 @@ class Replier:
 
     # --- tools ---
 
-    async def _use(self, course: _Course, call: ToolCall) -> None:
+    async def _use(self, course: Course, call: ToolCall) -> None:
         """A call of the model's: note it, and begin."""
         reply = course.reply
         course.calls.append(call)
@@ -292,13 +253,13 @@ class Replier:
         course.jobs.append(job)
         reply.jobs.append(job)
 
-    def _wrong(self, course: _Course, one: Round, call: ToolCall, problem: str) -> None:
+    def _wrong(self, course: Course, one: Round, call: ToolCall, problem: str) -> None:
         """Told to the model once; after the second time it must do without."""
         one.results[call.id] = problem
         course.hopeless = call.name in course.wrong
         course.wrong.add(call.name)
 
-    async def _own_tool(self, course: _Course, one: Round, call: ToolCall) -> None:
+    async def _own_tool(self, course: Course, one: Round, call: ToolCall) -> None:
         reply = course.reply
         try:
             command = builtin.command(call, self._blueprint)
@@ -328,11 +289,11 @@ class Replier:
                     await self._put(course, command.prompt)
                 course.digits.append((call, command))
 
-    def _close(self, course: _Course, reason: str) -> None:
+    def _close(self, course: Course, reason: str) -> None:
         course.reply.closing = reason
         self._desk.ends(course.reply, reason)
 
-    async def _wait(self, course: _Course) -> None:
+    async def _wait(self, course: Course) -> None:
         """Until all tools of the round are done, or the time is over."""
         reply, one = course.reply, course.reply.rounds[course.round]
         began = self._clock.now()
@@ -356,28 +317,3 @@ class Replier:
         for job in course.jobs:
             if job.text is not None:
                 one.results[job.call.id] = job.text
-
-
-class _Course:
-    """Where a reply stands."""
-
-    def __init__(self, reply: Reply, parts: asyncio.Queue[int | None]) -> None:
-        self.reply = reply
-        self.parts = parts
-        self.round = 0
-        self.calls: list[ToolCall] = []
-        self.jobs: list[Job] = []
-        self.digits: list[tuple[ToolCall, builtin.CollectDigits]] = []
-        self.wrong: set[str] = set()
-        self.hopeless = False
-        """The model does not get a tool's arguments right: no more tools in this reply."""
-        self.sound: Piece | None = None
-        self.caption = ""
-        self.fill_at: float | None = None
-        """When a filler is due, in the loop's time; None: no longer."""
-
-    @property
-    def has_begun(self) -> bool:
-        """Whether this round has brought anything: words, sound, or a tool."""
-        said = any(part.round == self.round and not part.filler for part in self.reply.parts)
-        return said or bool(self.calls)

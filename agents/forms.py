@@ -191,7 +191,7 @@ class NewAgentForm(EditorForm):
         choices=[(point.id, f"{point.name}: {point.summary}") for point in STARTING_POINTS],
         initial=STARTING_POINTS[0].id,
     )
-    models = choice("Made of", radio=True, required=False)
+    models = choice("Models", radio=True, required=False)
 
     def __init__(self, data: Mapping[str, str] | None = None, *, accounts: Accounts) -> None:
         super().__init__(data)

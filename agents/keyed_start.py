@@ -59,6 +59,6 @@ def offer(accounts: Accounts) -> str:
         rupees_a_minute("tts", TTS.provider, TTS.model),
     ]
     names = [catalogue.provider_name(stage.provider) for stage in (STT, LLM, TTS)]
-    each = ", ".join(f"{name} {price}" for name, price in zip(names, prices, strict=True))
+    each = ", ".join(f"{name} {price}".replace(" ", "\u00a0") for name, price in zip(names, prices, strict=True))
     gone = missing(accounts)
     return f"AI models, English and Hindi: {each}" + (f". No key yet for {' and '.join(gone)}" if gone else "")

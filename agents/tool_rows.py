@@ -97,7 +97,7 @@ class ToolRow(EditorForm):
     description = text(
         "When to use it", hint="The model decides by this, and by nothing else", most=1_000, lines=2, required=True
     )
-    method = choice("Method", hint="Of HTTP", choices=METHODS, initial="POST")
+    method = choice("Method", choices=METHODS, initial="POST")
     url = checked(
         code(
             "Address",
@@ -242,7 +242,7 @@ class LookupForm(SectionForm):
     title = "Look-up before the greeting"
     prefix = "lookup"
 
-    method = choice("Method", hint="Of HTTP", choices=METHODS[:2])
+    method = choice("Method", choices=METHODS[:2])
     url = code(
         "Address",
         hint="https only; empty: no look-up. For example https://crm.example.com/callers?number={{caller_number}}",

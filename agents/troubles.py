@@ -20,6 +20,10 @@ _SENTENCES: Final = {
     "closed": "{name} broke the connection off.",
     "missing": "{name} cannot be asked from here.",
     "protocol": "{name} answered with something that makes no sense.",
+    "first_token": "{name} did not begin to answer in time.",
+    "first_audio": "{name} did not begin to speak in time.",
+    "no_audio": "{name} gave no sound.",
+    "gave_up": "{name} failed again and again.",
 }
 _STATUS: Final = re.compile(r"http_(\d{3})")
 _LINE: Final = re.compile(r"(?:[A-Z]\w+: )?(?P<provider>[a-z_]+): (?P<kind>[a-z_0-9]+)(?: \(.*\))?", re.DOTALL)

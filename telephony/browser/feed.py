@@ -20,21 +20,11 @@ from agents.voice.report import TurnRecord
 WAITING: Final = 200
 """Messages for a page that takes none; beyond it the oldest go."""
 
-_ENGINES_OWN: Final = {
-    "first_token": "did not begin to answer in time",
-    "first_audio": "did not begin to speak in time",
-    "no_audio": "gave no sound",
-    "gave_up": "failed again and again",
-}
-"""Kinds of `ProviderError` that the engine finds by itself, as the end of a sentence."""
-
 
 def trouble_in_words(provider: str, kind: str) -> str:
     """A failure of a vendor, for a person: `Deepgram refused the key.`"""
-    if known := troubles.sentence(provider, kind):
-        return known
-    words = _ENGINES_OWN.get(kind, f"failed ({kind.replace('_', ' ')})")
-    return f"{catalogue.provider_name(provider)} {words}."
+    name = catalogue.provider_name(provider)
+    return troubles.sentence(provider, kind) or f"{name} failed ({kind.replace('_', ' ')})."
 
 
 class Feed:

@@ -31,6 +31,7 @@ def test_the_lines_of_a_report_are_said_once_and_what_is_unknown_stays():
             "recording: No space left on device",
             "nobody: unauthorized",
             "deepgram: something_new (1011)",
+            str(ProviderTimeout("cartesia", "first_audio", "nothing for 2 s")),
             "",
         ]
     )
@@ -40,6 +41,7 @@ def test_the_lines_of_a_report_are_said_once_and_what_is_unknown_stays():
         "recording: No space left on device",
         "nobody: unauthorized",
         "deepgram: something_new (1011)",
+        "Cartesia did not begin to speak in time.",
     ]
 
 

@@ -69,10 +69,8 @@ class Turns:
     def _ended(self, text: str) -> list[SttEvent]:
         taken, eager = self._taken, self._eager
         self._open, self._text, self._taken, self._eager = False, "", "", None
-        if not text and taken:
-            return []
         resumed: list[SttEvent] = [SttResumed()] if eager not in {None, text} else []
-        return [*resumed, SttTurnEnd(text)]
+        return resumed if not text and taken else [*resumed, SttTurnEnd(text)]
 
 
 def _bare(text: str) -> str:

@@ -76,6 +76,14 @@ def test_an_end_that_brings_nothing_new_is_not_said_twice():
     assert run(turns, turn("eager_end", "Hello."), turn("end", "Hello.")) == []
 
 
+def test_an_early_end_of_further_words_is_taken_back_when_the_end_brings_none():
+    turns = Turns()
+    run(turns, turn("update", "yes"))
+    turns.end()
+
+    assert run(turns, turn("eager_end", "yes please"), turn("end", "")) == [SttEager("please"), SttResumed()]
+
+
 def test_an_asked_for_end_without_words_is_answered():
     assert Turns().end() == [SttTurnEnd("")]
 

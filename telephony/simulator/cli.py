@@ -16,6 +16,8 @@ from telephony.simulator.dialects import DIALECTS
 from telephony.simulator.errors import BadScript, SimulatorError
 from telephony.simulator.faults import FAULTS
 from telephony.simulator.plan import CallPlan, Target, copies
+from telephony.simulator.profiles import PROFILES, as_profile
+from telephony.simulator.remote import dial_at
 from telephony.simulator.report import Report, summary
 from telephony.simulator.script import AfterAgent, Interrupt, Keys, Say, Script, Step, read_script
 from telephony.simulator.simulate import run_many
@@ -75,8 +77,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     talk.add_argument("--max-seconds", type=_ms, metavar="S", help="end the call after so long (600)")
     talk.add_argument("--stay", action="store_true", help="do not hang up after the last words: the agent shall")
     line = parser.add_argument_group("the carrier")
-    line.add_argument("--dialect", choices=DIALECTS, default="vobiz", help="how the stream speaks (vobiz)")
-    line.add_argument("--signature", choices=SIGNINGS, default="v2+v3", help="how callbacks are signed (v2+v3)")
+    line.add_argument("--profile", choices=PROFILES, default="current", help="which carrier to be (current)")
+    line.add_argument("--dialect", choices=DIALECTS, help="how the stream speaks (as the profile says)")
+    line.add_argument("--signature", choices=SIGNINGS, help="how callbacks are signed (as the profile says)")
     line.add_argument("--from", dest="caller", default="", metavar="NUMBER", help="the caller's number")
     line.add_argument("--noise", type=_ms, default=24, metavar="LEVEL", help="line noise, peak of 32767 (24)")
     line.add_argument("--jitter", type=_ms, default=0, metavar="MS", help="hold frames up to MS, then send a burst")
@@ -95,6 +98,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     where.add_argument("--answer-url", default="", metavar="URL")
     where.add_argument("--hangup-url", default="", metavar="URL")
     where.add_argument("--fallback-url", default="", metavar="URL")
+    where.add_argument(
+        "--carrier", default="", metavar="URL", help="dial at this `switchboard carrier` instead of here"
+    )
     where.add_argument("--auth-id", default="", metavar="ID")
     where.add_argument("--auth-token", default="", metavar="TOKEN")
     out = parser.add_argument_group("the outcome")
@@ -120,7 +126,14 @@ def main(argv: Sequence[str] | argparse.Namespace, resolve: Resolve | None = Non
         _print(f"dial: {error.args[0] if error.args else error}", sys.stderr)
         return 2
     try:
-        reports = asyncio.run(run_many(copies(plan, given.calls), given.ramp))
+        plans = copies(plan, given.calls)
+        if given.carrier:
+            reports = asyncio.run(dial_at(given.carrier, plans, given.ramp))
+        else:
+            reports = asyncio.run(run_many(plans, given.ramp))
+    except SimulatorError as error:
+        _print(f"dial: {error}", sys.stderr)
+        return 1
     except KeyboardInterrupt:
         _print("dial: stopped; the call vanished without a hang-up", sys.stderr)
         return 130
@@ -131,13 +144,11 @@ def main(argv: Sequence[str] | argparse.Namespace, resolve: Resolve | None = Non
 def plan_from(given: argparse.Namespace, resolve: Resolve | None = None) -> CallPlan:
     """Parsed arguments → the first call's plan. `BadScript`, `BadAudio` or `LookupError` say what is wrong."""
     seed = given.seed if given.seed is not None else secrets.randbelow(2**31)
-    return CallPlan(
+    plan = CallPlan(
         number=given.number or "+910000000000",
         target=_target(given, resolve),
         script=_script(given),
         caller=given.caller,
-        dialect=given.dialect,
-        signing=given.signature,
         seed=seed,
         salt="" if given.replay else secrets.token_hex(8),
         noise=given.noise,
@@ -147,6 +158,8 @@ def plan_from(given: argparse.Namespace, resolve: Resolve | None = None) -> Call
         retries=Retries(tries=given.tries),
         answer_method="GET" if given.get else "POST",
     )
+    over = {"dialect": given.dialect, "signing": given.signature}
+    return replace(as_profile(given.profile, plan), **{key: value for key, value in over.items() if value})
 
 
 def _target(given: argparse.Namespace, resolve: Resolve | None) -> Target:
@@ -154,6 +167,8 @@ def _target(given: argparse.Namespace, resolve: Resolve | None) -> Target:
         if not given.answer_url.startswith(("http://", "https://")):
             raise BadScript("--answer-url needs an http or https URL")
         target = Target(given.answer_url)
+    elif given.carrier and given.number:
+        target = Target()
     elif resolve is not None and given.number:
         target = resolve(given.number)
     else:

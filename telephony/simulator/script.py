@@ -107,6 +107,7 @@ class Script:
 class _StepFile(msgspec.Struct, forbid_unknown_fields=True):
     say: str | None = None
     wav: str | None = None
+    ulaw: bytes | None = None
     keys: str | None = None
     wait_ms: int | None = None
     hang_up: bool = False
@@ -117,7 +118,9 @@ class _StepFile(msgspec.Struct, forbid_unknown_fields=True):
     after_agent_ms: int | None = None
 
 
-class _ScriptFile(msgspec.Struct, forbid_unknown_fields=True):
+class ScriptFile(msgspec.Struct, forbid_unknown_fields=True):
+    """A script as JSON; `script_from` makes it of use."""
+
     steps: list[_StepFile]
     hang_up_at_ms: int | None = None
     die_at_ms: int | None = None
@@ -130,22 +133,30 @@ class _ScriptFile(msgspec.Struct, forbid_unknown_fields=True):
 def read_script(path: Path, speak: Callable[[str], bytes], load: Callable[[Path], bytes]) -> Script:
     """Read a JSON script.
 
-    Each step has one of `say` (text), `wav` (a file, relative to the script), `keys`, `wait_ms`, `hang_up`; and at most
-    one moment of `after_ms`, `at_ms`, `interrupt_after_ms`, `after_agent_ms` (without: when the agent has finished).
+    Each step has one of `say` (text), `wav` (a file, relative to the script), `ulaw` (the sound itself, base64),
+    `keys`, `wait_ms`, `hang_up`; and at most one moment of `after_ms`, `at_ms`, `interrupt_after_ms`, `after_agent_ms`
+    (without: when the agent has finished).
     `speak` and `load` make µ-law from a text and from a sound file. `BadScript` names the step.
     """
     try:
-        file = msgspec.json.decode(path.read_bytes(), type=_ScriptFile)
+        file = msgspec.json.decode(path.read_bytes(), type=ScriptFile)
     except OSError as error:
         raise BadScript(f"cannot read {path}: {error.strerror}") from error
     except msgspec.DecodeError as error:
         raise BadScript(f"{path}: {error}") from error
+    return script_from(file, str(path), path.parent, speak, load)
+
+
+def script_from(
+    file: ScriptFile, name: str, folder: Path, speak: Callable[[str], bytes], load: Callable[[Path], bytes]
+) -> Script:
+    """A script that was read from anywhere. `name` is for errors, `folder` for its sound files."""
     steps = []
     for number, step in enumerate(file.steps, 1):
         try:
-            steps.append(Step(_when(step), _action(step, path.parent, speak, load)))
+            steps.append(Step(_when(step), _action(step, folder, speak, load)))
         except BadScript as error:
-            raise BadScript(f"{path}, step {number}: {error}") from error
+            raise BadScript(f"{name}, step {number}: {error}") from error
     return Script(
         steps=tuple(steps),
         hang_up_at_ms=file.hang_up_at_ms,
@@ -178,6 +189,8 @@ def _action(step: _StepFile, folder: Path, speak: Callable[[str], bytes], load: 
         given.append(Say(speak(step.say), step.label or step.say))
     if step.wav is not None:
         given.append(Say(load(folder / step.wav), step.label or Path(step.wav).stem))
+    if step.ulaw is not None:
+        given.append(Say(step.ulaw, step.label or ""))
     if step.keys is not None:
         given.append(Keys(step.keys))
     if step.wait_ms is not None:
@@ -185,5 +198,41 @@ def _action(step: _StepFile, folder: Path, speak: Callable[[str], bytes], load: 
     if step.hang_up:
         given.append(HangUp())
     if len(given) != 1:
-        raise BadScript("needs exactly one of say, wav, keys, wait_ms, hang_up")
+        raise BadScript("needs exactly one of say, wav, ulaw, keys, wait_ms, hang_up")
     return given[0]
+
+
+def as_file(script: Script) -> ScriptFile:
+    """The script as JSON can carry it, sounds and all."""
+    return ScriptFile(
+        steps=[_as_step(step) for step in script.steps],
+        hang_up_at_ms=script.hang_up_at_ms,
+        die_at_ms=script.die_at_ms,
+        turn_silence_ms=script.turn_silence_ms,
+        give_up_ms=script.give_up_ms,
+        max_ms=script.max_ms,
+        stay=script.stay,
+    )
+
+
+def _as_step(step: Step) -> _StepFile:
+    made = _StepFile()
+    match step.when:
+        case At(ms):
+            made.at_ms = ms
+        case After(ms):
+            made.after_ms = ms
+        case Interrupt(after_ms):
+            made.interrupt_after_ms = after_ms
+        case AfterAgent(silent_ms) if silent_ms is not None:
+            made.after_agent_ms = silent_ms
+    match step.do:
+        case Say(ulaw, label):
+            made.ulaw, made.label = ulaw, label
+        case Keys(digits):
+            made.keys = digits
+        case Wait(ms):
+            made.wait_ms = ms
+        case HangUp():
+            made.hang_up = True
+    return made

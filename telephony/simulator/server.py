@@ -20,7 +20,7 @@ from urllib.parse import parse_qsl
 
 import uvicorn
 
-from telephony.simulator import rest_account, rest_calls, rest_numbers, rest_records
+from telephony.simulator import control, rest_account, rest_calls, rest_numbers, rest_records
 from telephony.simulator.call import Call
 from telephony.simulator.plan import CallPlan
 from telephony.simulator.report import Report
@@ -41,14 +41,22 @@ class CarrierServer:
 
     `template` is how the carrier behaves on calls that REST places (dialect, signing, faults, seed, …); `dial` takes
     that from its own plan. An account that a dialled plan names is made known, so that REST accepts its credentials.
+    `steered` opens `control.py` to whoever can reach the port.
     """
 
     def __init__(
-        self, world: World | None = None, *, host: str = "127.0.0.1", port: int = 0, template: CallPlan | None = None
+        self,
+        world: World | None = None,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        template: CallPlan | None = None,
+        steered: bool = False,
     ) -> None:
         self.world = world or World()
         self._template = template or CallPlan("")
         self._host = host
+        self._steered = steered
         self._port = port
         self._exits = contextlib.AsyncExitStack()
         self._switch: Switch | None = None
@@ -141,7 +149,11 @@ class CarrierServer:
             body, more = body + message["body"], message["more_body"]
         query = dict(parse_qsl(scope["query_string"].decode(), keep_blank_values=True))
         headers = {name.decode().lower(): value.decode("latin-1") for name, value in scope["headers"]}
-        reply = self._answers.answer(Request(scope["method"], scope["path"], query, headers, body))
+        request = Request(scope["method"], scope["path"], query, headers, body)
+        if self._steered and request.path.startswith(control.PREFIX):
+            reply = await control.answer(self, request)
+        else:
+            reply = self._answers.answer(request)
         await self._send(reply, send)
 
     async def _send(self, reply: Reply, send: ASGISendCallable) -> None:

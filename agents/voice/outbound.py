@@ -112,7 +112,7 @@ class Outbound:
         return party is Party.SCREENING and not self._over
 
     def _act(self, outcomes: list[Outcome]) -> None:
-        for outcome in outcomes:
+        for outcome in outcomes if not self._over else ():
             match outcome:
                 case Decided(party=party, because=because):
                     self._on_event("answered_by", {"party": party.name.lower(), "because": because})

@@ -8,7 +8,7 @@ import pytest
 
 from agents.voice import audio
 from agents.voice.errors import ProviderError
-from agents.voice.orders import MachineDetected
+from agents.voice.orders import HangUp, MachineDetected
 from agents.voice.providers.base import LlmTool, Providers, ToolCall
 from tests.agents.voice.conversing import BLUEPRINT, GREETING, call
 from tests.agents.voice.scenes import PHRASES, Listener, Says
@@ -291,6 +291,19 @@ def test_the_carriers_verdict_overrides_ours_for_five_seconds(at_ms, party, kind
     )
 
     assert [kind for kind in outcome.kinds("agent") if kind != "idle"] == kinds
+
+
+def test_a_goodbye_is_not_broken_off_for_a_verdict():
+    outcome = call(
+        fakes(["hello"]),
+        blueprint=DIALLED,
+        speech=[(300, babble(500))],
+        orders=[(3_000, HangUp()), (3_600, MachineDetected("machine"))],
+        hang_up_ms=20_000,
+    )
+
+    assert outcome.said("agent")[-1] == DIALLED.phrases.goodbye
+    assert outcome.line.stopped_at < 8_000
 
 
 def test_a_verdict_that_comes_twice_counts_once():

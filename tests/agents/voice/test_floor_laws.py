@@ -26,6 +26,7 @@ EVENTS = st.one_of(
     st.sampled_from("12#").map(e.Pressed),
     st.builds(e.WantDigits, st.sampled_from([None, 2, 4])),
     st.builds(e.Closing, st.sampled_from(["goodbye", "transfer"])),
+    st.just(e.TakeFloor()),
     st.sampled_from([None, 0, 500, 5_000]).map(lambda left: ("remaining", left)),
     st.sampled_from([(), ("digits",), ("yesno",)]).map(lambda hints: ("hints", hints)),
     st.booleans().map(lambda deaf: ("deaf", deaf)),
@@ -93,6 +94,10 @@ class Watch:
             case e.Closing():
                 if self.reply:
                     self.tell(what)
+            case e.TakeFloor():
+                if floor.agent is not Agent.ENDING:
+                    self.held, self.reply = None, True
+                self.tell(what)
             case ("score", probability):
                 self.tell(e.Scored(self.scored, probability))
             case ("remaining", left):

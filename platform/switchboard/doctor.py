@@ -7,7 +7,7 @@ import importlib
 import shutil
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from django.apps import apps
@@ -15,13 +15,16 @@ from django.conf import settings
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
+from telephony.models import PhoneNumber
+from telephony.numbers import readiness
 from tenants.models import TenantModel
 from tenants.roles import as_owner
-from tenants.scope import APP_ROLE, PLATFORM_ROLE
+from tenants.scope import APP_ROLE, PLATFORM_ROLE, platform_scope, tenant_scope
 
 Verdict = Literal["ok", "note", "bad"]
 LEAST_FREE = 2 * 1024**3
 """Bytes; an hour of a call's stereo recording takes 115 MB."""
+MOST_NUMBERS = 50
 
 
 @dataclass(frozen=True)
@@ -40,9 +43,20 @@ def examine() -> list[Finding]:
         findings += _carry_out(check)
         if check in (database, migrations) and findings[-1].verdict == "bad":
             break
-    for check in (broker, storage, addresses, providers):
+    for check in (broker, storage, addresses, reach, numbers, providers):
         findings += _carry_out(check)
     return findings
+
+
+def examine_number(e164: str) -> list[Finding]:
+    """The checklist of one number's page. Raises `LookupError` for a number that is not connected here."""
+    with platform_scope("a number's checklist"):
+        number = PhoneNumber.objects.filter(e164=e164).first()
+    if number is None:
+        raise LookupError(f"{e164} is not connected here")
+    with tenant_scope(number.tenant_id):
+        known = readiness.facts(number)
+    return [_finding(tick) for tick in readiness.look(known)]
 
 
 def _carry_out(check: Callable[[], Iterator[Finding]]) -> list[Finding]:
@@ -162,6 +176,40 @@ def addresses() -> Iterator[Finding]:
     plain = [url for url in settings.STREAM_URLS if not url.startswith("wss://")]
     detail = f"not wss: {', '.join(plain)}" if plain else ", ".join(settings.STREAM_URLS)
     yield Finding("STREAM_URL", "bad" if plain else "ok", detail)
+
+
+def reach() -> Iterator[Finding]:
+    """What the carrier meets: our address, its certificate, and sound through each stream worker and back."""
+    for tick in (readiness.address(), readiness.certificate(), readiness.sound()):
+        found = _finding(tick)
+        if settings.IS_LOOPBACK and found.verdict == "bad":
+            found = replace(found, verdict="note", detail=f"{tick.detail}: does `switchboard up` run?")
+        yield found
+
+
+def numbers() -> Iterator[Finding]:
+    """Every number that takes calls, as its carrier sees it; the whole checklist of one with `--number`."""
+    if not settings.CARRIER_IN_REACH:
+        yield Finding("carrier", "note", "not asked: calls here are the simulator's (VOBIZ_API_URL names another)")
+        return
+    with platform_scope("numbers that take calls"):
+        all_numbers = list(PhoneNumber.objects.filter(enabled=True).order_by("e164")[: MOST_NUMBERS + 1])
+    for number in all_numbers[:MOST_NUMBERS]:
+        with tenant_scope(number.tenant_id):
+            known = readiness.facts(number)
+        ticks = [readiness.TICKS[name](known) for name in ("account", "owned", "attached", "signature", "call")]
+        wrong = [f"{tick.title}: {tick.detail}" for tick in ticks if tick.state in ("wait", "bad")]
+        right = sum(tick.state == "ok" for tick in ticks)
+        # A tenant's number is no fault of the installation's: it fails nothing but its own checklist.
+        yield Finding(number.e164, "note" if wrong else "ok", "; ".join(wrong) or f"{right} of {len(ticks)} are right")
+    if len(all_numbers) > MOST_NUMBERS:
+        yield Finding("numbers", "note", f"only the first {MOST_NUMBERS} were looked at: --number looks at one")
+
+
+def _finding(tick: readiness.Tick) -> Finding:
+    verdicts: dict[readiness.State, Verdict] = {"ok": "ok", "open": "note", "wait": "note", "bad": "bad"}
+    said = f"{tick.title}: {tick.detail}" if tick.detail else tick.title
+    return Finding(tick.name, verdicts[tick.state], f"{said}. {tick.hint}" if tick.hint else said)
 
 
 def providers() -> Iterator[Finding]:

@@ -84,9 +84,7 @@ def _ordered(request: TenantRequest, order: NumberOrder) -> HttpResponse:
         messages.error(request, f"Not rented. {order.problem}")
         return back(request, "telephony:numbers-rent")
     else:
-        messages.warning(
-            request, "Vobiz has not said whether it was rented. We keep looking: do not rent it again."
-        )
+        messages.warning(request, "Vobiz has not said whether it was rented. We keep looking: do not rent it again.")
     return back(request, "telephony:numbers")
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from switchboard import doctor
 
@@ -14,9 +14,13 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--json", action="store_true", dest="as_json")
+        parser.add_argument("--number", metavar="E164", help="one number's checklist instead, as on its page")
 
-    def handle(self, *args: Any, as_json: bool, **options: Any) -> None:
-        findings = doctor.examine()
+    def handle(self, *args: Any, as_json: bool, number: str | None, **options: Any) -> None:
+        try:
+            findings = doctor.examine_number(number) if number else doctor.examine()
+        except LookupError as error:
+            raise CommandError(str(error)) from error
         if as_json:
             self.stdout.write(json.dumps([vars(finding) for finding in findings], indent=1))
         else:

@@ -118,7 +118,11 @@ class PostgresChannelLayer(BaseChannelLayer):
             if self._listener is None:
                 self._listener = _Listener(self._arrived)
             listening = self._listener.listening
-        await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(listening)), CONNECT_LIMIT_S)
+        try:
+            await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(listening)), CONNECT_LIMIT_S)
+        except BaseException:
+            self._close(channel)
+            raise
         return mailbox
 
     def _close(self, channel: str) -> None:

@@ -118,6 +118,16 @@ async def test_a_cancelled_reader_leaves_nothing_behind(layer):
     assert layer._groups == {}
 
 
+async def test_a_channel_that_could_not_be_opened_in_time_leaves_nothing_behind(layer):
+    opening = asyncio.create_task(layer.new_channel())
+    await asyncio.sleep(0)
+
+    opening.cancel()
+    await asyncio.gather(opening, return_exceptions=True)
+
+    assert layer._mailboxes == {}
+
+
 def test_two_event_loops_of_one_process_share_the_layer(layer):
     ready = threading.Event()
     got = []

@@ -13,7 +13,7 @@ import json
 from agents.voice import audio
 from tests.fakes.deepgram import sound_of
 from tests.fakes.openai import Say, Table
-from tests.fakes.vendor import Denial, Gate, VendorFake, run
+from tests.fakes.vendor import Denial, Gate, Gone, VendorFake, run
 
 LINES = ("hello", "I would like to book an appointment", "tomorrow at ten", "thank you")
 QUIET_MS = 500
@@ -201,6 +201,10 @@ class Conversation:
         await self._done(self.response_id, "cancelled")
 
     async def _respond(self, name, asked):
+        with contextlib.suppress(Gone):
+            await self._answer(name, asked)
+
+    async def _answer(self, name, asked):
         self.metadata = asked.get("metadata")
         about = {"id": name, "object": "realtime.response", "status": "in_progress", "metadata": self.metadata}
         await self.send("response.created", response=about)

@@ -13,7 +13,7 @@ from agents.config import AgentConfig
 from agents.voice.blueprint import Form, HttpTool, McpServer, Slot, Stage, Tongue
 
 SectionName = (
-    Literal["identity", "opening", "languages", "answers", "forms", "model", "second", "limits", "targets"]
+    Literal["identity", "opening", "recording", "languages", "answers", "forms", "model", "second", "limits", "targets"]
     | Literal["tools", "mcp", "lookup", "variables"]
 )
 
@@ -69,9 +69,11 @@ def _settings(config: AgentConfig) -> Iterator[tuple[Setting, str]]:
     yield ("identity", "Voice"), _stage("tts", config.tts)
     yield ("opening", "First words"), config.greeting
     yield ("opening", "Instructions"), config.instructions
-    yield ("opening", "Recording"), "Calls are recorded" if config.record else "Calls are not recorded"
     interrupted = "may" if config.greeting_interruptible else "may not"
     yield ("opening", "Interrupting"), f"Callers {interrupted} interrupt the first words"
+    yield ("recording", "Recording"), _recording(config)
+    yield ("recording", "Said before it"), config.consent
+    yield ("recording", "Kept"), f"{config.keep_days} days" if config.keep_days else "Until it is deleted"
     yield from _rows("languages", [(catalogue.language_name(row.language), _tongue(row)) for row in config.tongues])
     yield from _rows("answers", [(row.question, _paragraphs(row.answer, *row.phrasings)) for row in config.answers])
     yield from _rows("forms", [(form.name, _form(form)) for form in config.forms])
@@ -99,6 +101,12 @@ def _settings(config: AgentConfig) -> Iterator[tuple[Setting, str]]:
     yield from _rows("mcp", [(server.name, _server(server)) for server in config.mcp])
     yield ("lookup", "Look-up"), _lookup(config.lookup)
     yield from _rows("variables", list(config.variables))
+
+
+def _recording(config: AgentConfig) -> str:
+    if not config.record:
+        return "Calls are not recorded"
+    return "Calls are recorded" if config.recorder == "ours" else "Calls are recorded by the carrier"
 
 
 def _rows(section: SectionName, rows: list[tuple[str, str]]) -> Iterator[tuple[Setting, str]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import msgspec
 
@@ -60,6 +60,11 @@ class AgentConfig:
     answers: tuple[Answer, ...] = ()
     forms: tuple[Form, ...] = ()
     record: bool = True
+    recorder: Literal["ours", "carrier"] = "ours"
+    consent: str = ""
+    """Said before the first sound is stored; empty: the first words say it, and are recorded."""
+    keep_days: int = 0
+    """How long recordings are kept; 0 for ever."""
     realtime: Stage | None = None
     second: Second = field(default_factory=Second)
     tongues: tuple[Tongue, ...] = ()

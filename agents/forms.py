@@ -112,18 +112,12 @@ class OpeningForm(SectionForm):
         help_text="Switch it off where the law wants them heard to the end",
     )
     instructions = text("Instructions", hint="Write as you would brief a new receptionist", most=20_000, lines=8)
-    record = forms.BooleanField(
-        label="Record calls",
-        required=False,
-        help_text="In two channels: caller left, agent right",
-    )
 
     def initial_of(self, config: AgentConfig) -> Initial:
         return {
             "greeting": config.greeting,
             "greeting_interruptible": config.greeting_interruptible,
             "instructions": config.instructions,
-            "record": config.record,
         }
 
     def parts(self) -> dict[str, Any]:
@@ -132,8 +126,37 @@ class OpeningForm(SectionForm):
             "greeting": unix(posted["greeting"]),
             "greeting_interruptible": posted["greeting_interruptible"],
             "instructions": unix(posted["instructions"]),
-            "record": posted["record"],
         }
+
+
+class RecordingForm(SectionForm):
+    id = "recording"
+    title = "Recording"
+
+    record = forms.BooleanField(
+        label="Record calls",
+        required=False,
+        help_text="In two channels: caller left, agent right",
+    )
+    recorder = choice(
+        "Recorded by",
+        choices=[("ours", "Switchboard"), ("carrier", "Vobiz, which also hears who the call is put through to")],
+        hint="Vobiz charges for it; its file comes here after the call",
+    )
+    consent = text(
+        "Said before the recording begins",
+        hint="Nothing is stored until it was heard. Empty: the recording begins with the call, first words and all",
+        most=500,
+        lines=2,
+    )
+    keep_days = figure("Kept for", 0, 3_650, hint="Days, then file and row are deleted; 0 keeps them", whole=True)
+
+    def initial_of(self, config: AgentConfig) -> Initial:
+        return {name: getattr(config, name) for name in ("record", "recorder", "consent", "keep_days")}
+
+    def parts(self) -> dict[str, Any]:
+        posted = self.cleaned_data
+        return {**posted, "consent": " ".join(posted["consent"].split())}
 
 
 class LimitsForm(SectionForm):

@@ -21,6 +21,7 @@ IDLE_MS: Final = (2_000, 60_000)
 IDLE_PROMPTS: Final = (0, 5)
 MAX_CALL_S: Final = (60, 14_400)
 WARN_BEFORE_S: Final = (0, 300)
+KEEP_DAYS: Final = (0, 3_650)
 
 _RECORDED = ("record", "रिकॉर्ड", "रिकार्ड")
 _SLOT_NAME = re.compile(r"\{([^{}]*)\}")
@@ -110,8 +111,19 @@ def _listening(config: AgentConfig) -> Iterator[tuple[catalogue.StageName, str, 
 def _opening(config: AgentConfig) -> Iterator[Problem]:
     if not config.greeting.strip():
         yield Problem("greeting", "Write the first words: a caller who hears nothing hangs up")
-    elif config.record and not any(word in config.greeting.lower() for word in _RECORDED):
+    elif config.record and not config.consent and not any(word in config.greeting.lower() for word in _RECORDED):
         yield Problem("greeting", "The first words do not say that the call is recorded", "warning")
+
+
+def _recording(config: AgentConfig) -> Iterator[Problem]:
+    if not _within(config.keep_days, KEEP_DAYS):
+        yield Problem("keep_days", "Keep recordings for 0 to 3650 days")
+    if not config.record or config.recorder != "carrier":
+        return
+    if not config.consent.strip():
+        yield Problem("consent", "Write what callers hear before Vobiz records: its recording begins before the agent")
+    elif any(letter.isalpha() and letter > "\u024f" for letter in config.consent):
+        yield Problem("consent", "Vobiz reads this with its own voice, which is sure of English only", "warning")
 
 
 def _answers(config: AgentConfig) -> Iterator[Problem]:
@@ -296,6 +308,7 @@ def _within(value: int, bounds: tuple[int, int]) -> bool:
 _CHECKS: Final[tuple[Callable[[AgentConfig], Iterator[Problem]], ...]] = (
     _identity,
     _opening,
+    _recording,
     _answers,
     _forms,
     _tongues,

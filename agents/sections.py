@@ -11,7 +11,7 @@ from agents.comparison import SectionName
 from agents.config import AgentConfig
 from agents.entries import Accounts
 from agents.fields import EditorForm, ErrorLine
-from agents.forms import IdentityForm, Initial, LimitsForm, OpeningForm, SectionForm
+from agents.forms import IdentityForm, Initial, LimitsForm, OpeningForm, RecordingForm, SectionForm
 from agents.language_rows import TongueRows
 from agents.model_forms import ModelForm, SecondForm
 from agents.rowsets import AnswerRows, FormRow, FormRows, SectionRows, SlotRow, TargetRows
@@ -38,7 +38,7 @@ class Section(Protocol):
 
 
 _FORMS: Final[dict[str, type[SectionForm]]] = {
-    form.id: form for form in (IdentityForm, OpeningForm, ModelForm, SecondForm, LimitsForm, LookupForm)
+    form.id: form for form in (IdentityForm, OpeningForm, RecordingForm, ModelForm, SecondForm, LimitsForm, LookupForm)
 }
 _ROWS: Final[dict[str, type[SectionRows]]] = {
     kind.id: kind for kind in (TongueRows, AnswerRows, FormRows, TargetRows, ToolRows, ServerRows, VariableRows)
@@ -46,6 +46,7 @@ _ROWS: Final[dict[str, type[SectionRows]]] = {
 _IN_ORDER: Final = (
     IdentityForm,
     OpeningForm,
+    RecordingForm,
     TongueRows,
     AnswerRows,
     FormRows,

@@ -159,6 +159,10 @@ class Carrier:
         """
         return self._link.fetch(url)
 
+    def delete_recording(self, recording_id: str) -> None:
+        """Take a recording out of the carrier's storage. One that is gone already is no error."""
+        self._link.order(rest.delete_recording(self._id, recording_id))
+
     # --- numbers and applications ---
 
     def numbers(self, search: str = "") -> tuple[OwnedNumber, ...]:

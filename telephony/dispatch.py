@@ -6,7 +6,7 @@ the same call and gets the same answer.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 from uuid import UUID
 
@@ -46,10 +46,11 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Connect:
-    """The agent takes it."""
+    """The agent takes it, in this version."""
 
     tenant_id: UUID
     call_id: UUID
+    version: AgentVersion | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +218,7 @@ def _decided(call: Call, taken: _Taken) -> Decision:
         case _Taken(way=Way() as way):
             steps.begin(call, way)
             if way.kind is plan.Kind.AGENT:
-                return Connect(call.tenant_id, call.id)
+                return Connect(call.tenant_id, call.id, taken.version)
             lifecycle.advance(call.id, "put_through", answered_at=call.created_at)
             return Follow(call, way)
     raise AssertionError("taken by nobody, for no reason")
@@ -231,7 +232,7 @@ def _as_before(number: PhoneNumber, call: Call) -> Decision:
         return Refuse("over", call.id)
     step = RouteStep.objects.filter(call=call).first()
     if step is None or step.kind == plan.Kind.AGENT:
-        return Connect(call.tenant_id, call.id)
+        return Connect(call.tenant_id, call.id, call.version)
     routes = plan_of(number)
     if step.kind == MENU and routes.menu is not None:
         return Ask(call.tenant_id, call.id, routes.menu)

@@ -16,6 +16,7 @@ from django.utils import timezone
 from agents import troubles
 from telephony import presenting
 from telephony.models import LIVE, Call, Recording
+from telephony.routes import telling
 from telephony.settling.showing import settlement
 from tenants.access import Admission
 from tenants.scope import tenant_scope
@@ -59,6 +60,8 @@ def call_context(call: Call, slug: str, permissions: Collection[str]) -> dict[st
         "ended_by": presenting.ended_by(call),
         "troubles": troubles.lines(call.error) if listen else [],
         "refusal": presenting.REFUSALS.get(call.error, ""),
+        "way": telling.way(call),
+        "tapes": list(call.tapes.all()) if listen else [],
         "settled": settlement(call.cdrs.all()),
     }
 

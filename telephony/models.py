@@ -276,6 +276,7 @@ class UsedNonce(TenantModel):
         return self.nonce
 
 
+from telephony.keeping.models import CarrierRecording  # noqa: E402, F401
 from telephony.numbers.models import NumberOrder, Rental  # noqa: E402, F401
 from telephony.routes.models import Route, RoutePlan, RouteShare, RouteStep  # noqa: E402, F401
 from telephony.settling.models import CarrierCdr  # noqa: E402, F401

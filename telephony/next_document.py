@@ -14,9 +14,11 @@ from typing import Final
 from django.db.models import F
 
 from agents import publishing
+from agents.models import AgentVersion
 from telephony import lifecycle
 from telephony.addresses import callback_url as callback_url
 from telephony.dispatch import Ask, Connect, Decision, Follow, Refuse
+from telephony.keeping.taping import tape
 from telephony.models import Call, Outcome, PhoneNumber, Status
 from telephony.routes import documents, entering
 from telephony.stream_token import Ticket
@@ -71,8 +73,8 @@ NextStep = Callable[[Situation], answers.Answer | Wait | None]
 def first(number: PhoneNumber, decision: Decision) -> answers.Answer:
     """The answer to a call that rings."""
     match decision:
-        case Connect(tenant_id=tenant_id, call_id=call_id):
-            return stream(number, Ticket(tenant_id, call_id))
+        case Connect(tenant_id=tenant_id, call_id=call_id, version=version):
+            return stream(number, Ticket(tenant_id, call_id), version)
         case Ask(menu=menu):
             return documents.menu(number, menu, 1)
         case Follow(call=call, way=way):
@@ -81,9 +83,14 @@ def first(number: PhoneNumber, decision: Decision) -> answers.Answer:
             return documents.goodbye(decision.sentence) if decision.sentence else answers.Hangup("rejected")
 
 
-def stream(number: PhoneNumber, ticket: Ticket, *, wait_s: int = 0, text: str = "") -> answers.Answer:
-    """Give the call to an agent of ours, `wait_s` from now with a sentence before."""
-    return documents.agent(number, ticket, wait_s=wait_s, text=text)
+def stream(
+    number: PhoneNumber, ticket: Ticket, version: AgentVersion | None = None, *, wait_s: int = 0, text: str = ""
+) -> answers.Answer:
+    """Give the call to an agent of ours, `wait_s` from now with a sentence before.
+
+    `version` at a call's first stream: the carrier may have to record from there on.
+    """
+    return documents.agent(number, ticket, tape=tape(number, version), wait_s=wait_s, text=text)
 
 
 def after(number: PhoneNumber, carrier_id: str, dialled: DialResult | None, *, patient: bool) -> answers.Answer | None:

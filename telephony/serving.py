@@ -22,9 +22,17 @@ class NotSatisfiableError(ValueError):
 
 
 def wav(request: HttpRequest, recording: Recording, *, as_file: bool) -> HttpResponseBase:
-    """200 with all of it, 206 with a part, 416 for a part that is not there. Raises `Http404` without the file."""
+    """A recording of ours; see `stored`."""
+    return stored(request, recording.name, "audio/wav", f"call-{recording.call_id}.wav" if as_file else "")
+
+
+def stored(request: HttpRequest, name: str, media_type: str, file_name: str = "") -> HttpResponseBase:
+    """200 with all of it, 206 with a part, 416 for a part that is not there. Raises `Http404` without the file.
+
+    With a `file_name` browsers save it.
+    """
     try:
-        file = default_storage.open(recording.name)
+        file = default_storage.open(name)
         size = file.size
     except FileNotFoundError as error:
         raise Http404 from error
@@ -37,13 +45,13 @@ def wav(request: HttpRequest, recording: Recording, *, as_file: bool) -> HttpRes
     length = last - first + 1
     file.seek(first)
     body = _later(file, length) if isinstance(request, ASGIRequest) else _now(file, length)
-    response = StreamingHttpResponse(body, status=206 if part else 200, content_type="audio/wav")
+    response = StreamingHttpResponse(body, status=206 if part else 200, content_type=media_type)
     response.headers["Content-Length"] = str(length)
     response.headers["Accept-Ranges"] = "bytes"
     if part:
         response.headers["Content-Range"] = f"bytes {first}-{last}/{size}"
-    if as_file:
-        response.headers["Content-Disposition"] = f'attachment; filename="call-{recording.call_id}.wav"'
+    if file_name:
+        response.headers["Content-Disposition"] = f'attachment; filename="{file_name}"'
     return response
 
 

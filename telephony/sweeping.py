@@ -10,8 +10,10 @@ import structlog
 from django.db.models import Q
 from django.utils import timezone
 
-from telephony import lifecycle, recordings
+from telephony import recordings, wrapup
+from telephony.keeping import retention
 from telephony.models import Call, Outcome, Status
+from telephony.takeover.models import CallNote
 from tenants.scope import platform_scope, tenant_scope
 
 QUIET: Final = timedelta(seconds=60)
@@ -31,6 +33,8 @@ class Swept:
 
     calls: int
     recordings: int
+    deleted: int = 0
+    """Recordings whose time was over."""
 
 
 def sweep() -> Swept:
@@ -51,6 +55,8 @@ def sweep() -> Swept:
         )
     for tenant_id, call_id in stuck:
         with tenant_scope(tenant_id):
-            move = lifecycle.advance(call_id, "lost", outcome=Outcome.LOST)
+            move = wrapup.without_report(call_id, Outcome.LOST)
         log.warning("call_swept", call=str(call_id), was=move.before.value)
-    return Swept(len(stuck), recordings.recover())
+    with platform_scope("notes of calls that are over"):
+        CallNote.objects.filter(call__status=Status.ENDED, call__ended_at__lt=now - QUIET).delete()
+    return Swept(len(stuck), recordings.recover(), retention.delete_expired(now))

@@ -6,6 +6,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from telephony import sweeping
+from telephony.keeping import fetching
 from telephony.numbers import renting
 from telephony.settling import settle
 
@@ -22,6 +23,12 @@ def settle_calls() -> None:
     now = timezone.now()
     settle.open_missing(now)
     settle.settle_due(now)
+
+
+@shared_task(name="telephony.tasks.fetch_recordings")
+def fetch_recordings() -> None:
+    """Bring the carrier's recordings here (every 15 s)."""
+    fetching.fetch_due(timezone.now())
 
 
 @shared_task(name="telephony.tasks.settle_missing")

@@ -101,6 +101,7 @@ telephony:number-release        GET     302 404   404     303   303    403     4
 telephony:number-release        POST    302 404   404     303   303    403     403     403     403
 telephony:number-ring           GET     405 405   405     405   405    405     405     405     405
 telephony:number-ring           POST    302 404   404     303   303    303     403     403     403
+telephony:tape                  GET     302 404   404     404   404    404     404     403     403
 telephony:number-routes         GET     302 404   404     200   200    200     200     403     200
 telephony:number-route          GET     302 404   404     303   303    303     403     403     403
 telephony:number-route          POST    302 404   404     422   422    422     403     403     403
@@ -208,6 +209,7 @@ def site(db, settings, tmp_path):
         **{f"telephony:number-{name}": [slug, number.id] for name in ("health", "attach", "release", "ring")},
         **{f"telephony:number-{name}": [slug] for name in ("account", "account-check", "account-state")},
         **{f"telephony:{name}": [slug] for name in ("number-account-platform", "numbers-sync", "numbers-rent")},
+        "telephony:tape": [slug, call.id, call.id],
         "telephony:number-routes": [slug, number.id],
         "telephony:number-route": [slug, number.id, "open"],
         "vobiz:menu": ["no-such-token", 1],

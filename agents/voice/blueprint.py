@@ -167,6 +167,8 @@ class Blueprint:
     answers: tuple[Answer, ...] = ()
     forms: tuple[Form, ...] = ()
     record: bool = True
+    consent: str = ""
+    """Said before everything else; the recorder starts when it was heard. Empty: it starts with the call."""
     realtime: Stage | None = None
     """Speech to speech: one model instead of `stt` and `llm`; `tts` still says the fixed phrases."""
     second: Second = field(default_factory=Second)

@@ -258,6 +258,11 @@ CELERY = {
     "beat_schedule": {
         "sweep calls": {"task": "telephony.tasks.sweep_calls", "schedule": 30.0, "options": {"expires": 30}},
         "settle calls": {"task": "telephony.tasks.settle_calls", "schedule": 15.0, "options": {"expires": 15}},
+        "fetch recordings": {
+            "task": "telephony.tasks.fetch_recordings",
+            "schedule": 15.0,
+            "options": {"expires": 15},
+        },
         "settle missing": {"task": "telephony.tasks.settle_missing", "schedule": 3600.0, "options": {"expires": 600}},
         "look for orders": {"task": "telephony.tasks.look_for_orders", "schedule": 60.0, "options": {"expires": 60}},
     },

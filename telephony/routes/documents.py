@@ -36,25 +36,32 @@ class InOrder(answers.Answer):
         return self.elements
 
 
+Tape = tuple[str, answers.Record]
+"""What is said before the carrier records, and the element that makes it do so."""
+
+
 def agent(
     number: PhoneNumber,
     ticket: Ticket,
     *,
-    record: answers.Record | None = None,
+    tape: Tape | None = None,
     wait_s: int = 0,
     text: str = "",
     worker: str = "",
-) -> answers.Connect:
+) -> answers.Answer:
     """An agent of ours. No carrier retries: a closed stream comes back at once, for the next document."""
-    return answers.Connect(
+    connect = answers.Connect(
         stream_url=stream_token.address(ticket, worker),
         status_url=callback_url("stream-status", number),
         after_url=callback_url("after-stream", number),
-        record=record,
         max_retries=0,
         text=text,
         wait_s=wait_s,
     )
+    if tape is None:
+        return connect
+    consent, record = tape
+    return InOrder((speak(consent), record, *connect.verbs()))
 
 
 def way(number: PhoneNumber, call: Call, chosen: Way) -> answers.Answer:

@@ -11,6 +11,7 @@ import structlog
 from django.utils import timezone
 
 from telephony import lifecycle
+from telephony.keeping.taping import tape
 from telephony.models import Call, Outcome, PhoneNumber, Status, WebhookEvent
 from telephony.routes import documents, hosting, steps
 from telephony.routes.models import RouteStep, StepOutcome
@@ -121,7 +122,7 @@ def _agent(number: PhoneNumber, call: Call, way: Way, step: RouteStep, *, full: 
         return fallback(number, call, way.place) or _nobody(call)
     if not call.epoch:
         Call.objects.filter(id=call.id).update(agent=version.agent_id, version=version, stream_offers=1)
-    return documents.agent(number, Ticket(call.tenant_id, call.id), text=way.say)
+    return documents.agent(number, Ticket(call.tenant_id, call.id), tape=tape(number, version))
 
 
 def _nobody(call: Call) -> answers.Answer:

@@ -214,7 +214,7 @@ class HoursForm(EditorForm):
                 widget=forms.DateInput({"type": "date"}, format="%Y-%m-%d"),
                 error_messages={"invalid": "Write a date such as 2026-12-25."},
             )
-            self.fields[f"hours_{row}"] = text("Open", hint="Empty: closed all day")
+            self.fields[f"hours_{row}"] = text("Open")
             self.fields[f"note_{row}"] = text("Why", most=80)
         for field in self.fields.values():
             field.disabled = not editable

@@ -136,8 +136,8 @@ def _section(
 def _panel(form: Form, part: str) -> dict[str, Any]:
     """What one panel shows."""
     place = place_of(part)
-    title, hint = TITLES.get(place, (f"Key {place}", "")) if place else {HOURS: _HOURS, MENU: _MENU}[part]
-    return {"form": form, "part": part, "place": place, "title": title, "hint": hint, "is_key": place in KEYS}
+    title, about = TITLES.get(place, (f"Key {place}", "")) if place else {HOURS: _HOURS, MENU: _MENU}[part]
+    return {"form": form, "part": part, "place": place, "title": title, "about": about, "is_key": place in KEYS}
 
 
 _HOURS: Final = ("Opening hours", "All empty: open around the clock")

@@ -9,9 +9,9 @@ from typing import Final
 from uuid import UUID
 
 from agents.models import Agent
-from telephony.models import PhoneNumber
-from telephony.routes.models import Route
-from telephony.routes.plan import CLOSED, FALLBACK, OPEN, Kind, Menu, Plan, Way, choose
+from telephony.models import Call, PhoneNumber
+from telephony.routes.models import Route, RouteStep, StepOutcome
+from telephony.routes.plan import CLOSED, FALLBACK, MENU, OPEN, Kind, Menu, Plan, Way, choose
 from telephony.routes.reading import plan_of
 
 _WORDS: Final = {
@@ -95,3 +95,66 @@ def answers(numbers: Iterable[PhoneNumber]) -> dict[UUID, str]:
     """What the route of the open number is, where it is no agent of ours: for the list. One query."""
     rows = Route.objects.filter(number__in=list(numbers), place=OPEN).exclude(kind=Kind.AGENT)
     return {row.number_id: row.label or _WORDS[Kind(row.kind)] for row in rows}
+
+
+@dataclass(frozen=True, slots=True)
+class ToldStep:
+    """One route that a call took, as its page shows it."""
+
+    words: str
+    outcome: str
+    tone: str
+    icon: str
+    at: datetime
+    detail: str = ""
+    leg_s: int | None = None
+
+
+_TONES: Final = {
+    StepOutcome.UNDER_WAY: ("live", "live"),
+    StepOutcome.SERVED: ("ok", "ok"),
+    StepOutcome.CHOSEN: ("ok", "ok"),
+    StepOutcome.MESSAGE: ("ok", "talk"),
+    StepOutcome.BUSY: ("wait", "warn"),
+    StepOutcome.NO_ANSWER: ("wait", "warn"),
+    StepOutcome.FAILED: ("bad", "bad"),
+}
+_PLACES: Final = {OPEN: "", CLOSED: "While closed: ", FALLBACK: "Then: "}
+
+
+def way(call: Call) -> list[ToldStep]:
+    """The routes of a call; none where an agent of ours simply answered."""
+    steps = list(call.steps.all())
+    if len(steps) < 2 and all(step.kind == Kind.AGENT for step in steps):
+        return []
+    return [_told(step, call) for step in steps]
+
+
+def _told(step: RouteStep, call: Call) -> ToldStep:
+    tone, icon = _TONES.get(StepOutcome(step.outcome), ("", "open"))
+    return ToldStep(
+        words=_PLACES.get(step.place, "" if step.kind == MENU else f"Key {step.place}: ") + _words(step, call),
+        outcome=StepOutcome(step.outcome).label,
+        tone=tone,
+        icon=icon,
+        at=step.began_at,
+        detail=_OBSTACLES.get(step.detail, step.detail),
+        leg_s=step.leg_s,
+    )
+
+
+def _words(step: RouteStep, call: Call) -> str:
+    if step.kind == MENU:
+        return "Keypad menu"
+    if step.kind == Kind.AGENT:
+        return call.agent.name if call.agent else "Agent"
+    if step.kind in (Kind.PERSON, Kind.SIP):
+        return step.label or step.target
+    return step.label or _WORDS[Kind(step.kind)]
+
+
+_OBSTACLES: Final = {
+    "no_agent": "no agent",
+    "not_published": "the agent is not published",
+    "no_capacity": "all lines of the platform were busy",
+}

@@ -7,6 +7,8 @@ from django.http import HttpResponse
 
 from telephony import dispatch
 from telephony.intake import Callback
+from telephony.keeping import fetching
+from telephony.keeping.models import Purpose
 from telephony.models import Call
 from telephony.routes import entering
 from telephony.routes.plan import place_of
@@ -32,8 +34,12 @@ def menu(callback: Callback, attempt: int) -> HttpResponse:
 @genuine("recording")
 def recording(callback: Callback, purpose: str) -> HttpResponse:
     """A recording of the carrier's has begun, or is ready."""
-    told = callbacks.read_recording(callback.fields)
-    log.info("recording", happened=told.event, carrier_id=told.call_id, purpose=purpose)
+    done = callbacks.read_recording(callback.fields)
+    log.info("recording", happened=done.event, carrier_id=done.call_id, purpose=purpose)
+    with tenant_scope(callback.number.tenant_id):
+        call = Call.objects.filter(carrier_id=done.call_id).first()
+        if call is not None and purpose in Purpose.values:
+            fetching.told(call, done, Purpose(purpose))
     return HttpResponse(b"ok\n", content_type="text/plain")
 
 

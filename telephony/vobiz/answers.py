@@ -135,7 +135,7 @@ class Record(Verb):
 class TakeMessage(Verb):
     """Record here and now, after a tone, until a key, silence or the limit; then the next element runs.
 
-    Without `action`: its reply would replace what follows. The file is told of at `callback_url`, after the call or not.
+    Without `action`: its reply would replace what follows. The file is told of at `callback_url`, perhaps after the call.
     """
 
     callback_url: str

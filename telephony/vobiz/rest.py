@@ -195,6 +195,12 @@ def recordings(account: str, *, call_uuid: str = "", limit: int = 20, offset: in
     return _get(f"/Account/{_part(account)}/Recording/", *given, ("limit", str(limit)), ("offset", str(offset)))
 
 
+def delete_recording(account: str, recording_id: str) -> Request:
+    """Take a recording out of the carrier's storage."""
+    path = f"/Account/{_part(account)}/Recording/{_part(recording_id)}/"
+    return Request("DELETE", path, repeatable=True, gone_is_done=True)
+
+
 # --- Numbers ----------------------------------------------------------------------------------------------------------
 
 

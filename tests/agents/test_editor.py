@@ -193,7 +193,7 @@ def test_a_new_agent_without_a_name_is_not_made_and_the_choice_is_kept(enter, cl
 
 def test_a_section_saves_itself_and_touches_nothing_else(enter, asha):
     before = draft(asha)
-    data = {"greeting": "Namaste. This call is recorded.", "instructions": "Be kind.\r\nBe short.", "record": "on"}
+    data = {"greeting": "Namaste. This call is recorded.", "instructions": "Be kind.\r\nBe short."}
     data["greeting_interruptible"] = "on"
 
     response = enter("builder").post(section_of(asha, "opening"), data, headers=HTMX)
@@ -673,7 +673,7 @@ def test_who_steps_in_is_chosen_and_taken_away_again(enter, asha):
 
 
 def test_first_words_may_have_to_be_heard_to_the_end(enter, asha):
-    data = {"greeting": "This call is recorded.", "instructions": "", "record": "on"}
+    data = {"greeting": "This call is recorded.", "instructions": ""}
 
     enter("builder").post(section_of(asha, "opening"), data, headers=HTMX)
 

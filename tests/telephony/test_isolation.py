@@ -4,6 +4,7 @@ import pytest
 from django.apps import apps
 from django.db import DatabaseError, connection, transaction
 
+from telephony.keeping.models import CarrierRecording
 from telephony.models import Call, CarrierAccount, PhoneNumber, Recording, Turn, UsedNonce, WebhookEvent
 from telephony.routes.models import Route, RoutePlan, RouteShare, RouteStep
 from telephony.takeover.models import CallNote
@@ -11,7 +12,7 @@ from tenants.models import TenantModel
 from tenants.scope import ScopeError, tenant_scope
 
 MODELS = [CarrierAccount, PhoneNumber, Call, Turn, Recording, WebhookEvent, UsedNonce]
-MODELS += [Route, RouteShare, RoutePlan, RouteStep]
+MODELS += [Route, RouteShare, RoutePlan, RouteStep, CarrierRecording]
 MODELS += [CallNote]
 
 
@@ -28,6 +29,7 @@ def full(acme):
         route = Route.objects.create(number=acme.number, place="open", kind="agent", agent=acme.agent)
         RouteShare.objects.create(route=route, weight=1)
         RoutePlan.objects.create(number=acme.number)
+        CarrierRecording.objects.create(call=call, purpose="message", recording_id="1", url="https://x.example")
         RouteStep.objects.create(call=call, place="open", kind="agent", began_at=call.created_at)
         CallNote.objects.create(call=call, key="m0", value="{}")
     return acme

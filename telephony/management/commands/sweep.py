@@ -1,4 +1,4 @@
-"""End calls whose end never arrived, and recover their recordings."""
+"""End calls whose end never arrived, recover their recordings, and delete those whose time is over."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from telephony import sweeping
 
 
 class Command(BaseCommand):
-    help = "End calls whose end never arrived, and recover their recordings."
+    help = "End calls whose end never arrived, recover recordings, and delete those whose time is over."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--once", action="store_true", help="one round, then stop (otherwise one every 30 s)")
@@ -19,7 +19,9 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         while True:
             swept = sweeping.sweep()
-            self.stdout.write(f"{swept.calls} calls ended, {swept.recordings} recordings recovered")
+            self.stdout.write(
+                f"{swept.calls} calls ended, {swept.recordings} recordings recovered, {swept.deleted} deleted"
+            )
             if options["once"]:
                 return
             time.sleep(30)

@@ -312,7 +312,12 @@ def test_when_the_engine_has_failed_the_fallback_takes_the_call(acme, carrier, r
     carrier.ring()
     with acme.scope():
         Call.objects.filter(carrier_id="uuid-1").update(
-            status=Status.ENDED, outcome=outcome, ended_at=timezone.now(), epoch=1, stream_started_at=timezone.now()
+            status=Status.ENDED,
+            outcome=outcome,
+            ended_at=timezone.now(),
+            epoch=1,
+            stream_started_at=timezone.now(),
+            stream_stopped_at=timezone.now(),
         )
 
     for _ in range(2):
@@ -323,6 +328,24 @@ def test_when_the_engine_has_failed_the_fallback_takes_the_call(acme, carrier, r
     assert carrier.tags("routed", "fallback", DialStatus="completed") == ["Hangup"]
     carrier.hang_up()
     assert (carrier.call.status, carrier.call.outcome) == (Status.ENDED, Outcome.TRANSFER)
+
+
+def test_a_call_that_was_lost_too_often_goes_to_the_fallback(acme, carrier, route):
+    route("open", "agent")
+    route("fallback", "voicemail")
+    carrier.ring()
+    at = timezone.now().isoformat()
+    with acme.scope():
+        Call.objects.filter(carrier_id="uuid-1").update(
+            status=Status.STREAMING,
+            epoch=4,
+            stream_started_at=timezone.now(),
+            streams=[{"cause": cause, "at": at} for cause in ("first", "lost", "lost", "lost")],
+        )
+
+    assert carrier.tags("after-stream") == ["Speak", "Record", "Speak", "Hangup"]
+    assert carrier.steps == [("open", "agent", "failed"), ("fallback", "voicemail", "")]
+    assert carrier.call.status == Status.TRANSFERRING
 
 
 def test_a_call_that_no_worker_takes_goes_to_the_fallback_in_the_end(carrier, route):
@@ -368,7 +391,7 @@ def test_an_agent_does_not_take_over_from_an_agent(acme, carrier, route):
     carrier.ring()
     with acme.scope():
         Call.objects.filter(carrier_id="uuid-1").update(
-            status=Status.ENDED, outcome="failed", epoch=1, stream_started_at=timezone.now()
+            status=Status.ENDED, outcome="failed", epoch=1, stream_stopped_at=timezone.now()
         )
 
     assert carrier.tags("after-stream") == ["Speak", "Hangup"]

@@ -65,6 +65,10 @@ def test_a_number_shows_who_answers_it(acme, owner):
         assert not Route.objects.exists()  # looking changes nothing
 
 
+def test_what_a_panel_is_for_is_said_once_and_not_under_each_field(acme, owner):
+    assert page(owner, acme).count("All empty: open around the clock") == 1
+
+
 def test_an_agent_is_chosen_with_shares_of_its_versions(acme, owner):
     with acme.scope():
         first = acme.agent.published

@@ -25,6 +25,7 @@ from telephony.numbers import attaching, readiness, renting, showing
 from telephony.numbers.forms import RingMe
 from telephony.numbers.models import OPEN_ORDERS, NumberOrder, Rental
 from telephony.routes import telling
+from telephony.vobiz.rest_replies import Application, OwnedNumber
 from tenants import audit, outside
 from tenants.access import TenantRequest, tenant_view
 from tenants.scope import tenant_scope
@@ -159,17 +160,22 @@ def health(request: TenantRequest, number_id: UUID) -> HttpResponse:
 def sync(request: TenantRequest) -> HttpResponse:
     """Fetch the numbers that the account rents."""
     try:
-        owned = outside.wait(lambda: carrier_for(request.tenant).numbers())
+        owned, applications = outside.wait(_at_carrier, request)
     except CarrierError as error:
         messages.error(request, str(error))
         return back(request, "telephony:numbers")
     with tenant_scope(request.tenant.id):
-        synced = renting.sync(request.user, owned, timezone.now())
+        synced = renting.sync(request.user, owned, applications, timezone.now())
     messages.success(request, _told(synced))
     if synced.elsewhere:
         numbers = ", ".join(synced.elsewhere)
         messages.warning(request, f"Connected to another business here: {numbers}. Ask the operator.")
     return back(request, "telephony:numbers")
+
+
+def _at_carrier(request: TenantRequest) -> tuple[tuple[OwnedNumber, ...], tuple[Application, ...]]:
+    carrier = carrier_for(request.tenant)
+    return carrier.numbers(), carrier.applications()
 
 
 def _told(synced: renting.Synced) -> str:

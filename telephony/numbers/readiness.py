@@ -266,4 +266,4 @@ def _failed(name: str, error: CarrierError) -> Tick:
 
 
 def _ago(moment: datetime) -> str:
-    return f"{timesince(moment, depth=1)} ago"
+    return "just now" if timezone.now() - moment < timedelta(minutes=1) else f"{timesince(moment, depth=1)} ago"

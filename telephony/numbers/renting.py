@@ -18,10 +18,11 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
 
+from telephony.addresses import callback_url
 from telephony.carrier import Carrier, CarrierError, carrier_for
 from telephony.models import PhoneNumber
 from telephony.numbers.models import GONE, OPEN_ORDERS, RELEASING, NumberOrder, OrderState, Rental
-from telephony.vobiz.rest_replies import OfferedNumber, OwnedNumber
+from telephony.vobiz.rest_replies import Application, OfferedNumber, OwnedNumber
 from tenants import audit
 from tenants.models import User
 from tenants.scope import platform_scope, tenant_scope
@@ -45,8 +46,11 @@ class Synced:
     gone: tuple[str, ...]
 
 
-def sync(actor: User | None, owned: Iterable[OwnedNumber], now: datetime) -> Synced:
+def sync(
+    actor: User | None, owned: Iterable[OwnedNumber], applications: Iterable[Application], now: datetime
+) -> Synced:
     """Make the numbers here agree with all that the account rents. In the tenant's scope."""
+    ours = {app.answer_url: app.app_id for app in applications}
     added, elsewhere, seen = [], [], 0
     listed = {number.e164: number for number in owned}
     here = {number.e164: number for number in PhoneNumber.objects.all()}
@@ -60,6 +64,8 @@ def sync(actor: User | None, owned: Iterable[OwnedNumber], now: datetime) -> Syn
             added.append(e164)
             audit.record(actor, "connected number", number, e164=e164, found_at="Vobiz")
         note(number, told, now)
+        if made := ours.get(callback_url("answer", number)):
+            Rental.objects.filter(number=number).update(own_application_id=made)
     lost = Rental.objects.exclude(seen_at=None).exclude(status=GONE).exclude(number__e164__in=listed)
     gone = tuple(lost.values_list("number__e164", flat=True))
     lost.update(status=GONE, application_id="")

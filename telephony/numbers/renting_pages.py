@@ -19,6 +19,7 @@ from telephony.numbers.echoing import LONGEST_S
 from telephony.numbers.forms import RingMe
 from telephony.numbers.models import RELEASING, NumberOrder, OrderState, Rental
 from telephony.numbers.pages import back, done, page
+from telephony.vobiz.rest import INVENTORY_PAGE
 from telephony.vobiz.rest_replies import OfferedNumber
 from tenants import audit, outside
 from tenants.access import TenantRequest, tenant_view
@@ -32,12 +33,17 @@ NOT_YOURS = "Numbers on Switchboard’s account are rented by its operator."
 def search(request: TenantRequest) -> HttpResponse:
     """Numbers for rent, by the digits that they should have."""
     asked = "".join(filter(str.isdigit, request.GET.get("q", "")))[:15]
-    context: dict[str, Any] = {"asked": asked, "offers": [], "searched": bool(request.GET)}
+    shown = request.GET.get("page", "")
+    shown_page = int(shown) if shown.isdecimal() and 0 < int(shown) < 1_000 else 1
+    context: dict[str, Any] = {"asked": asked, "offers": [], "searched": bool(request.GET), "page": shown_page}
     if obstacle := _obstacle(request):
         context["problem"] = obstacle
     elif context["searched"]:
         try:
-            context["offers"] = outside.wait(lambda: carrier_for(request.tenant).search_inventory(asked))
+            context["offers"] = outside.wait(
+                lambda: carrier_for(request.tenant).search_inventory(asked, page=shown_page)
+            )
+            context["more"] = len(context["offers"]) == INVENTORY_PAGE
         except CarrierError as error:
             context["problem"] = str(error)
     return page(request, "telephony/numbers_rent.html", context)

@@ -17,7 +17,7 @@ class Word:
     icon: str = "open"
 
 
-_UNKNOWN: Final = Word("Not looked at yet")
+_UNKNOWN: Final = Word("Not fetched yet")
 _GONE: Final = Word("Not in your account", "bad", "warn")
 _RELEASING: Final = Word("Being given back", "wait", "clock")
 _ATTACHED: Final = Word("Comes here", "ok", "ok")

@@ -23,6 +23,7 @@ MachineMode = Literal["true", "hangup"]
 Query = tuple[tuple[str, str], ...]
 
 PER_PAGE: Final = 100
+INVENTORY_PAGE: Final = 25
 MAX_DIGITS: Final = 64
 
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}", re.ASCII)
@@ -210,7 +211,7 @@ def numbers(account: str, *, page: int = 1, per_page: int = PER_PAGE, search: st
     return _get(f"/Account/{_part(account)}/numbers", ("page", str(page)), ("per_page", str(per_page)), *given)
 
 
-def inventory(account: str, *, search: str = "", country: str = "IN", page: int = 1, per_page: int = 25) -> Request:
+def inventory(account: str, *, search: str = "", country: str = "IN", page: int = 1) -> Request:
     """Numbers that can be rented."""
     given = (("search", search),) if search else ()
     return _get(
@@ -218,7 +219,7 @@ def inventory(account: str, *, search: str = "", country: str = "IN", page: int 
         ("country", country),
         *given,
         ("page", str(page)),
-        ("per_page", str(per_page)),
+        ("per_page", str(INVENTORY_PAGE)),
     )
 
 

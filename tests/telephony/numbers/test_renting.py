@@ -11,7 +11,7 @@ from telephony.models import PhoneNumber, Rental
 from telephony.numbers import attaching, renting
 from telephony.numbers.models import GONE, RELEASING, NumberOrder, OrderState
 from telephony.simulator.rest import Trouble
-from telephony.simulator.world import Number
+from telephony.simulator.world import Application, Number
 from tenants.models import AuditEntry
 from tests.telephony.at_carrier import FOR_SALE, OWNED
 
@@ -60,6 +60,17 @@ def test_numbers_of_the_account_are_fetched_with_their_rent(shop, owner, vobiz):
     assert "Not attached" in html
 
 
+def test_a_number_that_was_attached_by_hand_is_known_by_its_address(shop, owner, vobiz):
+    url = f"http://127.0.0.1:8000/vobiz/answer/{shop.number.token}/"
+    vobiz.world.applications["7"] = Application("7", "MA_TEST", "by hand", url)
+    vobiz.world.numbers[OWNED[1:]].application_id = "7"
+
+    html = owner.post(f"{PAGE}sync/", follow=True).content.decode()
+
+    assert "Comes here" in html
+    assert rental(shop).is_attached
+
+
 def test_a_number_that_the_account_has_lost_is_said_so_and_stays(shop, owner, vobiz):
     owner.post(f"{PAGE}sync/")
     vobiz.world.numbers["918071387001"].auth_id = ""
@@ -99,6 +110,7 @@ def test_stock_is_searched_by_digits_and_shows_prices(shop, owner, vobiz):
 
     assert "+91 80 4718 0001" in html
     assert "₹500.00" in html
+    assert 'rel="next"' not in html
     assert "No number has these digits" in owner.get(f"{PAGE}rent/", {"q": "9999999"}).content.decode()
 
 
@@ -201,6 +213,18 @@ def test_a_builder_spends_no_money(shop, as_role, vobiz):
     assert client.get(BUY).status_code == 403
     assert client.post(BUY, {"agreed": AGREED}).status_code == 403
     assert "Rent a number" not in client.get(PAGE).content.decode()
+
+
+def test_more_stock_than_a_page_has_a_next_page(shop, owner, vobiz):
+    for index in range(30):
+        vobiz.world.numbers[f"9122400000{index:02}"] = Number(f"+9122400000{index:02}")
+
+    first = owner.get(f"{PAGE}rent/", {"q": "2240"}).content.decode()
+    second = owner.get(f"{PAGE}rent/", {"q": "2240", "page": "2"}).content.decode()
+
+    assert (first.count(">Rent<"), second.count(">Rent<")) == (25, 5)
+    assert "page=2" in first
+    assert 'rel="next"' not in second
 
 
 # --- attaching --------------------------------------------------------------------------------------------------------

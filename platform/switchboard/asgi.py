@@ -91,7 +91,7 @@ async def _warm_vendors() -> None:
     await sdk.warm(await call_db(vendors_in_use))
 
 
-async def _warm() -> None:
+async def warm() -> None:
     """A worker that cannot warm up still takes calls: each call's own failure is told to its caller."""
     for load in (providers.warm, warm_turn_model, _warm_vendors):
         try:
@@ -106,7 +106,7 @@ async def lifespan(scope: Any, receive: Any, send: Any) -> None:
         message = await receive()
         if message["type"] == "lifespan.startup":
             health.watch_loop()
-            await _warm()
+            await warm()
             await send({"type": "lifespan.startup.complete"})
         else:
             health.stop_watching()

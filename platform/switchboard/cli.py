@@ -11,7 +11,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from typing import Final
 
@@ -58,15 +58,19 @@ def _settle_role(argv: Sequence[str]) -> None:
         os.environ.setdefault("PUBLIC_URL", f"http://{host}:{given.port}")
 
 
-def follow_supervisor() -> None:
-    """End with the supervisor that started us: its end of our standard input closes however it dies."""
+def follow_supervisor(told: Callable[[bytes], None] = lambda line: None) -> None:
+    """End with the supervisor that started us: its end of our standard input closes however it dies. `told` gets what
+    it says before, line by line, in another thread."""
     if os.environ.pop("SWITCHBOARD_SUPERVISED", ""):
-        threading.Thread(target=_wait_for_end, name="follow supervisor", daemon=True).start()
+        threading.Thread(target=_wait_for_end, args=(told,), name="follow supervisor", daemon=True).start()
 
 
-def _wait_for_end() -> None:
-    while os.read(0, 4096):
-        pass
+def _wait_for_end(told: Callable[[bytes], None]) -> None:
+    rest = b""
+    while data := os.read(0, 4096):
+        *lines, rest = (rest + data).split(b"\n")
+        for line in lines:
+            told(line)
     os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(float(os.environ.get("DRAIN_SECONDS") or 30) + 10)
     os._exit(1)

@@ -31,12 +31,14 @@ class StartError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What runs where. Ports are the first to try; `streams` 0 means one per core."""
+    """What runs where. Ports are the first to try; `streams` 0 means one per core. `spare`: a stream worker that waits
+    until one dies."""
 
     host: str = "127.0.0.1"
     port: int = 8000
     stream_port: int = 8100
     streams: int = 0
+    spare: bool = True
 
 
 class Machine:
@@ -127,6 +129,7 @@ class Machine:
                 roles.beat(self.home, env),
             ],
             on_exit=self._child_is_gone,
+            spare=roles.spare(self.home, env) if plan.spare else None,
         )
 
     def _child_is_gone(self, child: Child, code: int) -> None:

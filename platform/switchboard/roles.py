@@ -43,7 +43,13 @@ def stream(home: Path, host: str, port: int, index: int, env: Mapping[str, str])
         env,
         address=f"ws://{host}:{port}",
         stop_within_s=patience_s,
+        job=(host, str(port)),
     )
+
+
+def spare(home: Path, env: Mapping[str, str]) -> Child:
+    """A stream worker that has loaded everything and waits until one dies: a cold start takes seconds."""
+    return _child(home, "stream-spare", _command("stream", "--spare"), env)
 
 
 def worker(home: Path, env: Mapping[str, str]) -> Child:

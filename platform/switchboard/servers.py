@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
+from concurrent.futures import Future
+from dataclasses import dataclass
 from types import FrameType
 from typing import Any
 
@@ -21,8 +24,22 @@ FRAME_LIMIT = 1024 * 1024
 RESPONSES_LIMIT_S = 5.0
 
 
-def uvicorn(host: str, port: int) -> None:
-    """Serve media sockets until a signal, and then until their calls are over."""
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a spare is to serve, and write its log."""
+
+    host: str
+    port: int
+    log_file: str
+
+
+def spare(place: Future[Place]) -> None:
+    """Load all that a stream worker needs, wait for the place of one that has died, and serve there."""
+    uvicorn("", 0, place)
+
+
+def uvicorn(host: str, port: int, place: Future[Place] | None = None) -> None:
+    """Serve media sockets until a signal, and then until their calls are over; with `place` when and where it says."""
     config = uvicorn_server.Config(
         "switchboard.asgi:application",
         host=host,
@@ -40,22 +57,40 @@ def uvicorn(host: str, port: int) -> None:
         proxy_headers=False,
         timeout_graceful_shutdown=int(RESPONSES_LIMIT_S),
     )
-    server = _DrainingServer(config)
+    server = _DrainingServer(config, place)
     server.run()
     if not server.started:
-        sys.exit(f"switchboard: cannot listen on {host}:{port}")
+        sys.exit(f"switchboard: cannot listen on {config.host}:{config.port}")
 
 
 class _DrainingServer(uvicorn_server.Server):
     """Uvicorn closes its sockets at the signal; this one drains first."""
 
-    def __init__(self, config: uvicorn_server.Config) -> None:
+    def __init__(self, config: uvicorn_server.Config, place: Future[Place] | None) -> None:
         super().__init__(config)
         self._drain = Drain(self._end)
+        self._place = place
 
     async def serve(self, sockets: Any = None) -> None:
         self._loop = asyncio.get_running_loop()
+        if self._place is not None:
+            await self._wait(self._place)
         await super().serve(sockets)
+
+    async def _wait(self, told: Future[Place]) -> None:
+        """Load, then wait for a place."""
+        self.config.load()
+        from switchboard import asgi
+
+        await asgi.warm()
+        log.info("spare, waits")
+        place = await asyncio.wrap_future(told)
+        self.config.host, self.config.port = place.host, place.port
+        file = os.open(place.log_file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        os.dup2(file, 1)
+        os.dup2(file, 2)
+        os.close(file)
+        log.info("spare, steps in", port=place.port)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         self._loop.call_soon_threadsafe(self._drain.signalled)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import signal
 from collections.abc import Callable, Mapping, Sequence
@@ -23,6 +24,8 @@ FIRST_PAUSE_S: Final = 0.5
 LONGEST_PAUSE_S: Final = 30.0
 STEADY_S: Final = 60.0
 """A child that lived this long died of something new: its pauses begin again."""
+SPARE_AFTER_S: Final = 3.0
+"""A new spare loads when those that lost their worker have settled. A child that lived less long kills spares too."""
 LOG_LIMIT: Final = 20 * 1024 * 1024
 
 
@@ -37,6 +40,8 @@ class Child:
     address: str = ""
     stage: int = 0
     stop_within_s: float = 10.0
+    job: Sequence[str] = ()
+    """What a spare is told to become this child; empty: a spare cannot."""
     process: asyncio.subprocess.Process | None = None
     starts: int = 0
 
@@ -47,11 +52,23 @@ class Child:
 
 
 class Supervisor:
-    """Use `run`; from the event loop's side `stop` and `hurry` end it."""
+    """Use `run`; from the event loop's side `stop` and `hurry` end it.
 
-    def __init__(self, children: Sequence[Child], *, on_exit: Callable[[Child, int], None] | None = None) -> None:
+    `spare` is a process that has loaded all that its job needs and waits: when a child with a `job` dies, it is given
+    that job and the log file as a line of JSON on its standard input, and another spare is started a little later.
+    """
+
+    def __init__(
+        self,
+        children: Sequence[Child],
+        *,
+        on_exit: Callable[[Child, int], None] | None = None,
+        spare: Child | None = None,
+    ) -> None:
         self.children = children
         self._on_exit = on_exit
+        self._spare = spare
+        self._taken = asyncio.Event()
         self._stopping = asyncio.Event()
         self._hurry = asyncio.Event()
         self._keepers: dict[str, asyncio.Task[None]] = {}
@@ -60,9 +77,13 @@ class Supervisor:
         """Returns after `stop`, when every child is gone."""
         for child in self.children:
             self._keepers[child.name] = asyncio.create_task(self._keep(child), name=child.name)
+        spares = asyncio.create_task(self._keep_spare(self._spare), name="spare") if self._spare else None
         try:
             await self._stopping.wait()
         finally:
+            if spares is not None:
+                spares.cancel()
+                await asyncio.wait([spares])
             await self._stop_all()
 
     def stop(self) -> None:
@@ -81,16 +102,66 @@ class Supervisor:
                 self._on_exit(child, code)
             if self._stopping.is_set():
                 return
-            if loop.time() - began > STEADY_S:
+            lived_s = loop.time() - began
+            if lived_s > STEADY_S:
                 pause_s = FIRST_PAUSE_S
+            if lived_s > SPARE_AFTER_S and self._step_in(child):
+                log.error("died, the spare steps in", child=child.name, exit_code=code)
+                continue
             log.error("died, starts again", child=child.name, exit_code=code, again_in_s=pause_s)
             try:
                 await asyncio.wait_for(self._stopping.wait(), pause_s)
             except TimeoutError:
                 pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
 
+    def _step_in(self, child: Child) -> bool:
+        """Give the spare the job of a child that has died; whether there was one."""
+        spare = self._spare
+        process = spare.process if spare is not None else None
+        if not child.job or self._taken.is_set() or process is None or process.returncode is not None:
+            return False
+        if process.stdin is None or process.stdin.is_closing():
+            return False
+        process.stdin.write(json.dumps([*child.job, str(child.log_file)]).encode() + b"\n")
+        child.process = process
+        child.starts += 1
+        self._taken.set()
+        return True
+
+    async def _keep_spare(self, spare: Child) -> None:
+        """One process that waits: when the others have had time to start, and when the last has been taken."""
+        pause_s = SPARE_AFTER_S
+        while True:
+            await asyncio.sleep(pause_s)
+            self._taken.clear()
+            process = await self._start(spare)
+            pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+            if process is None:
+                continue
+            living, taken = asyncio.create_task(process.wait()), asyncio.create_task(self._taken.wait())
+            try:
+                await asyncio.wait([living, taken], return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                living.cancel()
+                taken.cancel()
+                if self._taken.is_set():
+                    pause_s = SPARE_AFTER_S
+                else:
+                    _signal_group(process, signal.SIGKILL)
+
     async def _run_once(self, child: Child) -> int:
-        """Start it and wait for its end; returns the exit code (negative: the signal)."""
+        """Start it, unless a spare has stepped in, and wait for its end; the exit code (negative: the signal)."""
+        process = child.process
+        if process is None or process.returncode is not None:
+            process = await self._start(child)
+        if process is None:
+            return 127
+        try:
+            return await process.wait()
+        finally:
+            _signal_group(process, signal.SIGKILL)  # what it may have left behind
+
+    async def _start(self, child: Child) -> asyncio.subprocess.Process | None:
         if child.log_file.exists() and child.log_file.stat().st_size > LOG_LIMIT:
             child.log_file.replace(child.log_file.with_suffix(".old.log"))
         with child.log_file.open("ab") as output:
@@ -106,13 +177,10 @@ class Supervisor:
                 )
             except OSError as error:
                 log.error("cannot start", child=child.name, error=str(error))
-                return 127
+                return None
         child.process = process
         child.starts += 1
-        try:
-            return await process.wait()
-        finally:
-            _signal_group(process, signal.SIGKILL)  # what it may have left behind
+        return process
 
     async def _stop_all(self) -> None:
         if self._hurry.is_set():

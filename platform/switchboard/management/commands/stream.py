@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import signal
 import sys
+from concurrent.futures import Future
 from typing import Any
 
 from django.conf import settings
@@ -19,8 +21,12 @@ class Command(BaseCommand):
         parser.add_argument("--host", default="127.0.0.1")
         parser.add_argument("--port", type=int, default=cli.STREAM_PORT, help="the first one's; the next follow")
         parser.add_argument("--workers", type=int, default=1)
+        parser.add_argument("--spare", action="store_true", help="wait to be told where to serve; for a supervisor")
 
-    def handle(self, *args: Any, host: str, port: int, workers: int, **options: Any) -> None:
+    def handle(self, *args: Any, host: str, port: int, workers: int, spare: bool, **options: Any) -> None:
+        if spare:
+            self._wait()
+            return
         cli.follow_supervisor()
         if workers == 1:
             from switchboard import servers
@@ -28,6 +34,18 @@ class Command(BaseCommand):
             servers.uvicorn(host, port)
         else:
             asyncio.run(self._several(host, port, workers))
+
+    def _wait(self) -> None:
+        from switchboard import servers
+
+        place: Future[servers.Place] = Future()
+
+        def told(line: bytes) -> None:
+            host, port, log_file = json.loads(line)
+            place.set_result(servers.Place(host, int(port), log_file))
+
+        cli.follow_supervisor(told)
+        servers.spare(place)
 
     async def _several(self, host: str, port: int, workers: int) -> None:
         from switchboard import roles

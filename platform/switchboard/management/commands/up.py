@@ -19,11 +19,12 @@ class Command(BaseCommand):
         parser.add_argument("--port", type=int, default=cli.WEB_PORT, help="of the web role, or the next free")
         parser.add_argument("--stream-port", type=int, default=cli.STREAM_PORT, help="of the first stream worker")
         parser.add_argument("--streams", type=int, default=0, help="stream workers; default: one per core")
+        parser.add_argument("--no-spare", action="store_true", help="save the memory of a stream worker in waiting")
         parser.add_argument("--no-input", action="store_true", help="accepted for scripts; nothing is ever asked")
 
     def handle(self, *args: Any, host: str, port: int, stream_port: int, streams: int, **options: Any) -> None:
         try:
-            asyncio.run(self._run(Machine(Plan(host, port, stream_port, streams))))
+            asyncio.run(self._run(Machine(Plan(host, port, stream_port, streams, spare=not options["no_spare"]))))
         except (running.AlreadyRunningError, StartError, OSError) as error:
             raise CommandError(str(error)) from error
 

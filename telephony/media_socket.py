@@ -79,7 +79,9 @@ class MediaConsumer(AsyncConsumer):
         ending = Ending(found.stream, counts=not found.is_test)
         line = StreamLine(receive, send)
         try:
-            await send({"type": "websocket.accept"})
+            if not await _accepted(send):
+                ending.outcome = Outcome.CALLER_HUNG_UP
+                return
             with here.serving(found.stream.call_id) as served:
                 ending.report = await self._talk(found, line, ending, served, Feed(send) if found.is_test else None)
         except StreamBroken as broken:
@@ -233,6 +235,16 @@ def _note(kind: str, data: dict[str, object]) -> None:
     if kind == "provider_error":
         log.warning("provider_error", provider=data["provider"], kind=data["kind"])
         metrics.provider_errors_total.labels(str(data["provider"]), str(data["kind"])).inc()
+
+
+async def _accepted(send: Any) -> bool:
+    """False when the carrier has not waited for it."""
+    try:
+        await send({"type": "websocket.accept"})
+    except OSError:
+        log.info("carrier_had_left")
+        return False
+    return True
 
 
 async def _deny(send: Any) -> None:

@@ -16,10 +16,11 @@ from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from telephony import dispatch, intake, lifecycle, next_document, orders
+from telephony import dispatch, intake, lifecycle, next_document, orders, wrapup
 from telephony.intake import Callback, RefusedCallback
-from telephony.models import Call, Status
+from telephony.models import Call, Outcome, Status
 from telephony.routes import steps
+from telephony.takeover import deciding
 from telephony.vobiz import answers, callbacks
 from telephony.vobiz.errors import BadField
 from tenants.scope import tenant_scope
@@ -148,6 +149,8 @@ def ended(callback: Callback, told: callbacks.CallEnded) -> HttpResponse:
                 carrier_duration_s=told.duration_s,
                 carrier_billed_s=told.billed_s,
             )
+            if deciding.unserved(call):
+                wrapup.without_report(call.id, Outcome.CALLER_HUNG_UP)
             steps.hung_up(call)
     return HttpResponse(b"ok\n", content_type="text/plain")
 

@@ -92,6 +92,16 @@ def abandon(
             lifecycle.advance(call_id, "finished", outcome=outcome, error=error, stream_ended_at=now, **stopped)
 
 
+def without_report(call_id: UUID, outcome: Outcome) -> lifecycle.Move:
+    """End a call whose worker will not report any more, with what its journal has written. In the call's scope."""
+    turns = Turn.objects.filter(call_id=call_id)
+    gaps = [gap for gap in turns.values_list("gap_ms", flat=True) if gap is not None]
+    known = {"interruptions": turns.filter(interrupted=True).count()} if turns else {}
+    if gaps:
+        known["median_gap_ms"] = round(statistics.median(gaps))
+    return lifecycle.advance(call_id, "lost", outcome=outcome, **known)
+
+
 def _is_ours(call_id: UUID, epoch: int | None) -> bool:
     """Whether no other stream has the call; until the transaction's end."""
     call = Call.objects.select_for_update().filter(id=call_id).first()

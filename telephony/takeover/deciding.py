@@ -35,6 +35,12 @@ def lost(call: Call) -> bool:
     return call.status == Status.STREAMING or revivable(call)
 
 
+def unserved(call: Call) -> bool:
+    """Whether the caller left while nobody served them, so that no worker will report. As the call was before."""
+    gone = call.stream_ended_at is not None and call.stream_ended_at > began_at(call)
+    return lost(call) and call.status == Status.STREAMING and gone
+
+
 def revivable(call: Call) -> bool:
     """Whether an end was only our guess."""
     told = call.hangup_cause or call.hangup_code is not None or call.carrier_duration_s is not None

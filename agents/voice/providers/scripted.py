@@ -3,7 +3,8 @@
 The listener answers `finalize` with the next line of the script after `final_s`; the model answers with fixed text at
 a fixed rate; the voice makes a tone. What they cost is next to nothing, so that a measurement shows the engine. The
 script is the blueprint's: each `Answer` is a caller's line (`question`) and the reply to it (`answer`). Delays in ms
-come from `instructions`, as `final=100 first=100 token=0 voice=100 speech=2000`.
+come from `instructions`, as `final=100 first=100 token=0 voice=100 speech=2000`. A reply such as `@book {"day": 1}`
+asks for that tool, where there is one, and then says how it went. The greeting is a tone of its own.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import cache
+from typing import Final
+from uuid import uuid4
 
 from agents.voice import audio
 from agents.voice.blueprint import Blueprint
@@ -21,11 +24,13 @@ from agents.voice.providers.base import (
     LlmCapabilities,
     LlmEvent,
     LlmText,
+    LlmTool,
     LlmUsage,
     Message,
     SttCapabilities,
     SttEvent,
     SttFinal,
+    ToolCall,
     ToolSpec,
     TtsCapabilities,
     TtsEvent,
@@ -98,7 +103,14 @@ class _Chat:
     ) -> AsyncGenerator[LlmEvent, None]:
         last = messages[-1].text if messages else ""
         text = self._replies.get(last, "Here is the first sentence of it. And here is the second one.")
+        if messages and messages[-1].role == "tool":
+            text = f"This is how it went. {last}"
         await asyncio.sleep(self._delays.first_s)
+        name, _, arguments = text.removeprefix("@").partition(" ")
+        if text.startswith("@") and any(tool.name == name for tool in tools):
+            yield LlmTool(ToolCall(uuid4().hex, name, arguments))
+            yield LlmUsage(tokens_in=200, tokens_cached=0, tokens_out=1)
+            return
         words = text.split(" ")
         for index, word in enumerate(words):
             if index and self._delays.token_s:
@@ -111,7 +123,7 @@ class Model:
     """Answers from the script."""
 
     name = "scripted"
-    capabilities = LlmCapabilities(keeps_state=False, languages=("en", "hi"))
+    capabilities = LlmCapabilities(keeps_state=False, languages=("en", "hi"), tools=True)
 
     @asynccontextmanager
     async def open(self, blueprint: Blueprint) -> AsyncIterator[_Chat]:
@@ -119,23 +131,26 @@ class Model:
         yield _Chat(blueprint)
 
 
+GREETING_HZ: Final = 600
+
+
 @cache
-def tone(seconds: float) -> bytes:
-    """µ-law, 300 Hz at -12 dBFS: audible from the first frame to the last."""
+def tone(seconds: float, hz: int = 300) -> bytes:
+    """µ-law at -12 dBFS: audible from the first frame to the last."""
     pcm = b"".join(
-        int(8_000 * math.sin(2 * math.pi * 300 * index / audio.RATE)).to_bytes(2, "little", signed=True)
+        int(8_000 * math.sin(2 * math.pi * hz * index / audio.RATE)).to_bytes(2, "little", signed=True)
         for index in range(int(seconds * audio.RATE))
     )
     return audio.mulaw(pcm)
 
 
 class _Speaking:
-    def __init__(self, delays: Delays) -> None:
-        self._delays = delays
+    def __init__(self, delays: Delays, greeting: str) -> None:
+        self._delays, self._greeting = delays, greeting
 
     async def speak(self, text: str, *, utterance: int = 0) -> AsyncGenerator[TtsEvent, None]:
         await asyncio.sleep(self._delays.voice_s)
-        yield tone(self._delays.speech_s)
+        yield tone(self._delays.speech_s, GREETING_HZ) if text == self._greeting else tone(self._delays.speech_s)
 
 
 class Speaker:
@@ -147,4 +162,4 @@ class Speaker:
     @asynccontextmanager
     async def open(self, blueprint: Blueprint) -> AsyncIterator[_Speaking]:
         """See the module."""
-        yield _Speaking(delays(blueprint))
+        yield _Speaking(delays(blueprint), blueprint.greeting)

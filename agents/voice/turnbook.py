@@ -33,7 +33,7 @@ class TurnBook:
         fillers = [piece for piece in heard if reply.parts[piece.part].filler]
         words = [piece for piece in heard if not reply.parts[piece.part].filler]
         if fillers:
-            next_at = min((piece.at for piece in words if piece.at is not None), default=ended)
+            next_at = min([ended, *(piece.at for piece in words if piece.at is not None)])
             text = joined(piece.heard for piece in fillers)
             if text:
                 self._write("agent", "filler", text, began, next_at, timing=timing)

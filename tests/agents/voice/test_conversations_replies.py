@@ -298,3 +298,14 @@ def test_a_call_begins_in_the_language_that_the_look_up_has_brought():
     assert providers.tts.said == []
     assert providers.stt.languages == ["hi"]
     assert outcome.said("agent") == ["Namaste Ravi ji.", "Ji, bataiye."]
+
+
+@pytest.mark.parametrize("at_ms", range(8_600, 9_400, 40))
+def test_a_caller_who_hangs_up_as_the_answer_begins_behind_a_filler_leaves_times_in_order(at_ms):
+    providers = fakes(["when"], ["We open at nine."])
+    providers.llm.first_s = 3.2
+
+    outcome = call(providers, blueprint=PATIENT, speech=ASKS, hang_up_ms=at_ms)
+
+    assert outcome.kinds("agent")[1] == "filler"
+    assert all(turn.started_ms <= turn.ended_ms for turn in outcome.report.turns)

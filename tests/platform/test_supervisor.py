@@ -229,3 +229,71 @@ async def test_a_role_follows_its_supervisor(tmp_path):
 
     assert await asyncio.wait_for(role.stdout.read(), DEADLINE_S) == b"told to stop False\n"
     assert await role.wait() == 0
+
+
+SPARE = """
+import json, os, sys
+
+news = os.open(sys.argv[1], os.O_WRONLY)
+os.write(news, f"waits spare {os.getpid()}\\n".encode())
+line = sys.stdin.readline()
+if line:
+    place, log_file = json.loads(line)
+    os.write(news, f"became {place} {os.getpid()} {os.path.basename(log_file)}\\n".encode())
+    sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def spare(tmp_path, monkeypatch):
+    monkeypatch.setattr("switchboard.supervisor.SPARE_AFTER_S", 0.0)
+    script = tmp_path / "spare.py"
+    script.write_text(SPARE)
+    return Child("spare", [sys.executable, str(script), str(tmp_path / "news")], tmp_path / "spare.log")
+
+
+async def test_the_spare_steps_in_for_a_child_that_dies_and_another_waits_then(child, spare, news):
+    stream = child("stream", job=("one",))
+    supervisor = Supervisor([stream], spare=spare)
+    running = asyncio.create_task(supervisor.run())
+    said = sorted([await news.line(), await news.line()])
+    (_, _, first), (_, _, waiting) = said
+    assert [words[0] for words in said] == ["started", "waits"]
+
+    os.kill(int(first), signal.SIGKILL)
+
+    said = sorted([await news.line(), await news.line()])
+    assert said[0] == ["became", "one", waiting, "stream.log"]
+    assert said[1][0] == "waits"
+    assert stream.pid == int(waiting)
+
+    os.kill(int(waiting), signal.SIGKILL)
+
+    assert (await news.line())[:3] == ["became", "one", said[1][2]]
+    await end(supervisor, running)
+
+
+async def test_a_spare_that_dies_is_replaced_and_does_not_outlive_the_supervisor(child, spare, news):
+    supervisor = Supervisor([child("stream", job=("one",))], spare=spare)
+    running = asyncio.create_task(supervisor.run())
+    pids = {words[0]: int(words[2]) for words in (await news.line(), await news.line())}
+
+    os.kill(pids["waits"], signal.SIGKILL)
+
+    word, _, another = await news.line()
+    assert (word, int(another) != pids["waits"]) == ("waits", True)
+    news.only_children()
+    await end(supervisor, running)
+    while await news.line():
+        pass
+
+
+async def test_who_has_no_job_for_a_spare_is_started_as_ever(child, spare, news):
+    supervisor = Supervisor([child("web")], spare=spare)
+    running = asyncio.create_task(supervisor.run())
+    pids = {words[0]: int(words[2]) for words in (await news.line(), await news.line())}
+
+    os.kill(pids["started"], signal.SIGKILL)
+
+    assert await news.started("web") != pids["started"]
+    await end(supervisor, running)

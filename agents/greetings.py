@@ -158,7 +158,7 @@ def _all(blueprint: Blueprint) -> Iterator[tuple[str, Stage, str]]:
     said = [
         (blueprint.language, stage, text)
         for stage in filter(None, (blueprint.tts, blueprint.second.tts))
-        for text in (in_every_call(blueprint.greeting, blueprint), *phrases)
+        for text in (in_every_call(blueprint.greeting, blueprint), blueprint.consent, *phrases)
     ]
     said += [(one.language, one.tts, in_every_call(one.greeting, blueprint)) for one in blueprint.tongues]
     yield from ((language, stage, text) for language, stage, text in said if text and text.strip())

@@ -134,6 +134,7 @@ def days(calls: Iterable[Call]) -> list[Day]:
 PARTS: Final = ("patience", "model", "voice", "line")
 _NOTES: Final = {
     "greeting": "greeting",
+    "consent": "says that it records",
     "idle": "asks if still there",
     "unheard": "cannot hear the caller well",
     "closing": "time is nearly up",

@@ -81,9 +81,13 @@ class Conversation:
         on_event: Callable[[str, dict[str, object]], None],
         started: float,
         turns: tuple[TurnRecord, ...] = (),
+        consented: Callable[[], None] = lambda: None,
     ) -> None:
         self.reply: Reply | None = None
         self.greeted = False
+        self.consented = False
+        """Whether the caller has heard that the call is recorded; `consented` is told when."""
+        self._on_consent = consented
         self.transfer_to: str | None = None
         self.collected: dict[str, str] = {}
         self.dialogue = Dialogue(blueprint.instructions)
@@ -126,8 +130,14 @@ class Conversation:
         self._group().create_task(self._reach_model(), name="open")
 
     def begin_call(self) -> None:
-        """The first words."""
+        """The first words: what must be said before the call may be recorded, then the greeting."""
         self.greeted = True
+        if self._blueprint.consent and not self.consented:
+            self.say("consent", self._blueprint.consent)
+        else:
+            self._greet()
+
+    def _greet(self) -> None:
         if self._blueprint.greeting:
             self.say("greeting", self._blueprint.greeting)
         else:
@@ -136,7 +146,7 @@ class Conversation:
     def resume(self, found: Resumption) -> None:
         """Go on where another process had to stop."""
         state, todo = found.state, plan(found, self._blueprint.phrases)
-        self.greeted, self.collected = state.greeted, dict(state.collected)
+        self.greeted, self.consented, self.collected = state.greeted, state.consented, dict(state.collected)
         self._failures, self._farewells = state.failures, state.farewells
         self._floor.patience.learnt = state.patience
         self.switches(state.language or self._mouth.language)
@@ -164,7 +174,8 @@ class Conversation:
         ending = floor.end_reason if floor.agent is Agent.ENDING else ""
         named = self.reply.transfer_to if self.reply is not None else None
         return State(
-            greeted=self.greeted,
+            greeted=self.greeted and (self.reply is None or self.reply.kind != "consent"),
+            consented=self.consented,
             language=self._mouth.language,
             collected=tuple(self.collected.items()),
             hints=floor.hints,
@@ -282,7 +293,8 @@ class Conversation:
             self.reply.task.cancel()
         self.reply = reply
         self._floor.asked = False
-        self._floor.interruptible = reply.kind != "greeting" or self._blueprint.greeting_interruptible
+        held = reply.kind == "consent" or (reply.kind == "greeting" and not self._blueprint.greeting_interruptible)
+        self._floor.interruptible = not held
         self._playout.begin(reply.id)
         reply.task = self._group().create_task(self._produce(reply, draft), name=f"reply-{reply.id}")
 
@@ -354,7 +366,13 @@ class Conversation:
         reply.commit(self.dialogue, heard)
         self.book.agent(reply, heard, self._clock.now())
         self._ears.reply_over(drew_words=self._floor.caller is not Caller.QUIET)
-        self._tell(ReplyHeard())
+        if reply.kind != "consent" or reply.closing or self._floor.agent is Agent.ENDING:
+            self._tell(ReplyHeard())
+            return
+        if heard:
+            self.consented = True
+            self._on_consent()
+        self._greet()
 
     def settle(self) -> None:
         """The line is gone in the middle of a reply: write down what was heard of it."""

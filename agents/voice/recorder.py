@@ -54,8 +54,9 @@ def _level(frame: bytes) -> int:
 class Recorder:
     """One recording. `caller` and `agent` only remember; `write` does the work and belongs in a thread."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, held: bool = False) -> None:
         self.path = path
+        self._held = held
         self._file: BinaryIO | None = None
         self._caller: dict[int, bytes] = {}
         self._agent: dict[int, bytes] = {}
@@ -64,15 +65,21 @@ class Recorder:
         self._end = 0
         self._peaks = Peaks()
 
+    def begin(self) -> None:
+        """A recording that was `held` begins here: what came before is silence, and there is no file until now."""
+        self._held = False
+
     def caller(self, index: int, frame: bytes) -> None:
         """The caller's frame number `index` since the stream began."""
-        if index >= self._written:
+        if index >= self._written and not self._held:
             self._caller[index] = frame
             self._end = max(self._end, index + 1)
 
     def agent(self, at_ms: float, frame: bytes) -> int:
         """A frame that will be heard `at_ms` after the stream began; the slot it took, for `take_back`."""
         slot = max(round(at_ms / audio.FRAME_MS), self._written)
+        if self._held:
+            return slot
         while slot in self._agent:  # two frames never share a moment; rounding can make it seem so
             slot += 1
         self._agent[slot] = frame
@@ -85,6 +92,8 @@ class Recorder:
 
     def take(self, now_ms: float, *, everything: bool = False) -> list[tuple[bytes, bytes]]:
         """What is settled and may be written, in order. `everything` at the end of the call."""
+        if self._held:
+            return []
         end = (
             max(self._end, max(self._agent, default=-1) + 1)
             if everything

@@ -15,7 +15,7 @@ from agents.voice.ledger import Heard
 from agents.voice.providers.base import Chat, Message, ToolCall
 from agents.voice.report import ReplyTiming
 
-Kind = Literal["speech", "greeting", "idle", "unheard", "closing", "goodbye", "voicemail", "notice"]
+Kind = Literal["speech", "consent", "greeting", "idle", "unheard", "closing", "goodbye", "voicemail", "notice"]
 
 
 @dataclass(slots=True)

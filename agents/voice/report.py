@@ -34,9 +34,9 @@ class TurnRecord:
     """One finished turn. Times are ms since the stream started, the same axis as the recording.
 
     `text` is what was heard: of an interrupted agent turn only the words that were played; `unheard` holds the rest.
-    `kind` is `speech`, `greeting`, `idle`, `unheard`, `closing`, `goodbye`, `voicemail`, `notice` (said by an order),
-    `filler` (said while a tool or the model took long), `digits` or `nod` ("mm-hmm" over the agent; no turn). Secret
-    digits are dots.
+    `kind` is `speech`, `consent` (that the call is recorded), `greeting`, `idle`, `unheard`, `closing`, `goodbye`,
+    `voicemail`, `notice` (said by an order), `filler` (said while a tool or the model took long), `digits` or `nod`
+    ("mm-hmm" over the agent; no turn). Secret digits are dots.
     A caller's `speech` without text was heard and not understood.
     """
 

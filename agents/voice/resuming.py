@@ -70,7 +70,8 @@ class Unfinished:
 @dataclass(frozen=True, slots=True)
 class State:
     """What else the conversation knows. `ending`: the reason of an ending under way. `quiet`: left while both were
-    silent. `keys`: pressed, and no turn yet. `patience` as `Patience.learnt`."""
+    silent. `consented`: the caller has heard that the call is recorded, so that it may be. `keys`: pressed, and no turn
+    yet. `patience` as `Patience.learnt`."""
 
     greeted: bool = False
     language: str = ""
@@ -83,6 +84,7 @@ class State:
     failures: int = 0
     farewells: int = 0
     quiet: bool = False
+    consented: bool = False
 
 
 @dataclass(frozen=True, slots=True)

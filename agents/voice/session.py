@@ -144,7 +144,10 @@ class _Session:
         self.started = self.here - (resumption.elapsed_ms / 1000 if resumption is not None else 0.0)
         self.started_wall = clock.wall() - timedelta(seconds=self.here - self.started)
         self.meter = Meter(resumption.usage if resumption is not None else ())
-        recorder = Recorder(recording_path) if recording_path is not None and blueprint.record else None
+        recorder = None
+        if recording_path is not None and blueprint.record:
+            heard = resumption is not None and resumption.state.consented
+            recorder = Recorder(recording_path, held=bool(blueprint.consent) and not heard)
         self.taping = Taping(recorder, self.not_recorded) if recorder is not None else None
         self.playout = Playout(line, clock, self.playout_says, recorder)
         self.playout.origin_us = round(self.here * 1_000_000)
@@ -190,6 +193,7 @@ class _Session:
             on_event=on_event,
             started=self.started,
             turns=resumption.turns if resumption is not None else (),
+            consented=recorder.begin if recorder is not None else lambda: None,
         )
         self.notes = Notes(self.notebook, self.talk, self.started)
         self.outbound: Outbound | None = None

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
+from functools import lru_cache
+from typing import Literal, NamedTuple
 
 from telephony.simulator.audio import FRAME_BYTES, FRAME_MS, audible_span_ms
 from telephony.simulator.hearing import Hearing
@@ -15,8 +15,7 @@ LAST_SILENCE_MS = 1200
 """After his last words the caller waits this much longer, so that an agent that ends its calls can do so."""
 
 
-@dataclass(frozen=True, slots=True)
-class Doing:
+class Doing(NamedTuple):
     """What the caller does in this 20 ms. `ends` says that the call is over, and how."""
 
     frame: bytes
@@ -68,13 +67,11 @@ class Caller:
     def _begin(self, action: Say | Keys | Wait, at_ms: int) -> None:
         match action:
             case Say(ulaw, label):
-                frames = [ulaw[at : at + FRAME_BYTES] for at in range(0, len(ulaw), FRAME_BYTES)]
-                if frames:
-                    frames[-1] = frames[-1].ljust(FRAME_BYTES, b"\xff")
-                self._speaking = frames[::-1]
+                frames = _frames(ulaw)
+                self._speaking = list(frames)
                 self._spoke_from_ms = at_ms
                 self._busy_until_ms = self._spoke_until_ms = at_ms + len(frames) * FRAME_MS
-                span = audible_span_ms(ulaw)
+                span = _span_ms(ulaw)
                 if span is not None:
                     self._spoke_until_ms = at_ms + span[1]
                     self._hearing.caller_says(label, at_ms + span[0], at_ms + span[1])
@@ -125,3 +122,14 @@ class Caller:
             return False
         self.notes.append(f"{at_ms} ms: the agent said nothing for {self._script.give_up_ms} ms, going on")
         return True
+
+
+@lru_cache(maxsize=256)
+def _frames(ulaw: bytes) -> tuple[bytes, ...]:
+    """A sound in frames, the last one first. Callers who say the same share them, and with them what is known of each
+    (`dialects.Codec` keeps the encoded form)."""
+    frames = [ulaw[at : at + FRAME_BYTES].ljust(FRAME_BYTES, b"\xff") for at in range(0, len(ulaw), FRAME_BYTES)]
+    return tuple(frames[::-1])
+
+
+_span_ms = lru_cache(maxsize=256)(audible_span_ms)

@@ -10,11 +10,12 @@ from __future__ import annotations
 import binascii
 import json
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
 Dialect = Literal["vobiz", "flat", "flat-metadata", "twilio"]
+MOST_ENCODED = 20_000
 DIALECTS: tuple[Dialect, ...] = ("vobiz", "flat", "flat-metadata", "twilio")
 
 
@@ -36,10 +37,10 @@ PLAYABLE = {
     *(Format("audio/x-l16", rate) for rate in (8000, 16000, 24000)),
     ULAW,
 }
+_PLAYABLE: dict[tuple[object, object], Format] = {(each.encoding, each.rate): each for each in PLAYABLE}
 
 
-@dataclass(frozen=True, slots=True)
-class PlayAudio:
+class PlayAudio(NamedTuple):
     """Audio to play to the caller."""
 
     format: Format
@@ -163,7 +164,11 @@ class Codec:
         """One 20 ms frame of samples. The timestamp is a string in both dialects: epoch ms, or ms since the start."""
         chunk, self._chunk = self._chunk, self._chunk + 1
         timestamp = elapsed_ms if self.dialect == "twilio" else epoch_ms
-        return self._media % (self._next(), chunk, timestamp, binascii.b2a_base64(payload, newline=False))
+        number, self._sequence = self._sequence, self._sequence + 1
+        encoded = _ENCODED.get(payload)
+        if encoded is None:
+            encoded = _encode(payload)
+        return self._media % (number, chunk, timestamp, encoded)
 
     def digit(self, digit: str, epoch_ms: int) -> bytes:
         """A key the caller pressed."""
@@ -262,9 +267,12 @@ def _audio(media: _Media | None, declared: Format | None) -> Command:
     if media is None or not media.payload:
         return Wrong("empty_media")
     if declared is None:
-        declared = Format(media.contentType or "", _rate(media.sampleRate))
-        if declared not in PLAYABLE:
-            return Wrong("wrong_format")
+        found = _PLAYABLE.get((media.contentType, media.sampleRate))
+        if found is None:
+            found = Format(media.contentType or "", _rate(media.sampleRate))
+            if found not in PLAYABLE:
+                return Wrong("wrong_format")
+        declared = found
     try:
         payload = binascii.a2b_base64(media.payload, strict_mode=True)
     except (binascii.Error, ValueError):
@@ -274,6 +282,17 @@ def _audio(media: _Media | None, declared: Format | None) -> Command:
     if declared.encoding == "audio/x-l16" and len(payload) % 2:
         return Wrong("odd_bytes")
     return PlayAudio(declared, payload)
+
+
+def _encode(payload: bytes) -> bytes:
+    """Base64, remembered: calls share their sounds and their line noise."""
+    if len(_ENCODED) >= MOST_ENCODED:
+        _ENCODED.clear()
+    encoded = _ENCODED[payload] = binascii.b2a_base64(payload, newline=False)
+    return encoded
+
+
+_ENCODED: dict[bytes, bytes] = {}
 
 
 def _rate(value: int | str | None) -> int:

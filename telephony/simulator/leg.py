@@ -177,6 +177,12 @@ class Leg:
 
     def _listen(self, now_ms: int) -> tuple[Pull, bytes]:
         """What the main stream's queue gave, and what is heard of everything together."""
+        live_streams = self.streams.live
+        if len(live_streams) == 1 and not self.feeds and not self.announcements.queued_bytes:
+            [live] = live_streams
+            if live.element.bidirectional:
+                pull = live.stream.hear(now_ms)
+                return pull, pull.frame
         main: Pull | None = None
         others: list[bytes] = []
         for live in self.streams.live:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from telephony.simulator.audio import BYTES_PER_MS, FRAME_BYTES, SILENCE
 
 
-@dataclass(frozen=True, slots=True)
-class Pull:
+class Pull(NamedTuple):
     """20 ms of listening. `queued_ms` is what lay in the queue before; `played_bytes` is 0 when it was dry.
 
     `at_boundary` says that the queue is dry and that the last thing in it was a mark or a flush, so the application
@@ -23,7 +22,8 @@ class Pull:
     marks: tuple[str, ...]
 
 
-QUIET = Pull(SILENCE, 0, 0, True, ())
+_DRY = Pull(SILENCE, 0, 0, False, ())
+_DRY_AT_BOUNDARY = QUIET = Pull(SILENCE, 0, 0, True, ())
 """20 ms of a line on which nothing plays."""
 
 
@@ -69,24 +69,30 @@ class Playback:
 
     def pull(self) -> Pull:
         """The next 20 ms at the caller's ear, padded with silence, and the marks passed since the last pull."""
+        items = self._items
+        if not items and not self._passed:
+            return _DRY_AT_BOUNDARY if self._at_boundary else _DRY
         queued_ms = self.queued_ms
         marks = self._pop_marks()
         if marks:
             self._at_boundary = True
-        if not self._items:
+        if not items:
             return Pull(SILENCE, queued_ms, 0, self._at_boundary, marks)
-        first = self._items.popleft()
-        if isinstance(first, bytes) and len(first) == FRAME_BYTES:
-            frame = first
-        else:
-            self._items.appendleft(first)
-            frame = self._gather()
+        first = items[0]
+        if len(first) == FRAME_BYTES and isinstance(first, bytes):
+            items.popleft()
+            self.queued_bytes -= FRAME_BYTES
+            self._at_boundary = False
+            return Pull(first, queued_ms, FRAME_BYTES, False, marks)
+        frame = self._gather()
         self.queued_bytes -= len(frame)
         self._at_boundary = False
         played = len(frame)
         return Pull(frame.ljust(FRAME_BYTES, b"\xff"), queued_ms, played, False, marks)
 
     def _pop_marks(self) -> tuple[str, ...]:
+        if not self._passed and not isinstance(self._items[0], str):
+            return ()
         names, self._passed = self._passed, []
         while self._items and isinstance(self._items[0], str):
             names.append(str(self._items.popleft()))

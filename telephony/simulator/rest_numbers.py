@@ -89,7 +89,7 @@ def health(ask: Ask) -> Reply:
         "total_calls": len(rows),
         "answered_calls": answered,
         "answer_rate": rate,
-        "days": int(ask.request.query.get("days", "7") or 7),
+        "days": _whole(ask, "days", 7),
     }
     return Reply(200, body)
 
@@ -137,7 +137,7 @@ def make_app(ask: Ask) -> Reply:
 def list_apps(ask: Ask) -> Reply:
     """`GET /Account/{id}/Application/`."""
     found = [_app_shown(each) for each in _apps(ask)]
-    limit, offset = _limit(ask, "limit", 20), int(ask.request.query.get("offset", "0") or 0)
+    limit, offset = _limit(ask, "limit", 20), _whole(ask, "offset", 0)
     meta = {"limit": limit, "offset": offset, "total_count": len(found), "next": None, "previous": None}
     return ask.told(200, meta=meta, objects=found[offset : offset + limit])
 
@@ -237,17 +237,21 @@ def _for_sale(number: Number) -> dict[str, object]:
 
 
 def _page(ask: Ask, found: list[dict[str, object]]) -> Reply:
-    size, page = _limit(ask, "per_page", 25), int(ask.request.query.get("page", "1") or 1)
+    size, page = _limit(ask, "per_page", 25), max(1, _whole(ask, "page", 1))
     begin = (page - 1) * size
     body = {"items": found[begin : begin + size], "page": page, "per_page": size, "total": len(found)}
     return Reply(200, body)
 
 
 def _limit(ask: Ask, name: str, default: int) -> int:
+    return min(_whole(ask, name, default) or default, MOST_PER_PAGE)
+
+
+def _whole(ask: Ask, name: str, default: int) -> int:
     text = ask.request.query.get(name, str(default))
-    if not text.isdecimal():
+    if not (text.isascii() and text.isdecimal() and len(text) < 8):
         raise Refused(422, "a whole number", shape="details", field=name)
-    return min(int(text) or default, MOST_PER_PAGE)
+    return int(text)
 
 
 ROUTES: tuple[Route, ...] = (

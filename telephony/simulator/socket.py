@@ -1,5 +1,5 @@
 """A WebSocket client that sends without awaiting, so that one clock can serve hundreds of calls: `websockets`' sans-I/O
-protocol under a plain asyncio transport."""
+handshake under a plain asyncio transport, and our own frames after it (`wire.py`)."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ from typing import Any
 
 from websockets.client import ClientProtocol
 from websockets.exceptions import WebSocketException
-from websockets.frames import Frame, Opcode
 from websockets.http11 import Response
-from websockets.protocol import CLOSED, OPEN
+from websockets.protocol import CLOSED
 from websockets.uri import parse_uri
 
-MAX_MESSAGE_BYTES = 1 << 20
+from telephony.simulator import wire
+
 MAX_UNSENT_BYTES = 1 << 20
+MAX_HEAD_BYTES = 1 << 16
 LINGER_S = 1.0
 STALLED_S = 20.0
 """How long a half-open connection stays unnoticed; what the carrier really takes is not known."""
@@ -45,11 +46,12 @@ class CarrierSocket(asyncio.Protocol):
 
     def __init__(self, url: str, on_message: Callable[[bytes | memoryview], None]) -> None:
         self._uri = parse_uri(url)
-        self._protocol = ClientProtocol(self._uri, max_size=MAX_MESSAGE_BYTES)
+        self._handshake = ClientProtocol(self._uri)
+        self._reader: wire.Reader | None = None
+        self._head = b""
         self._on_message = on_message
-        self._parts: list[bytes] = []
-        self._parts_binary = False
         self._transport: asyncio.Transport | None = None
+        self._open = False
         loop = asyncio.get_running_loop()
         self.opened: asyncio.Future[None] = loop.create_future()
         self.closed: asyncio.Future[Closing] = loop.create_future()
@@ -80,16 +82,15 @@ class CarrierSocket(asyncio.Protocol):
 
     def send(self, message: bytes | memoryview) -> None:
         """Send one message now. On a peer that has stopped reading, messages are counted and dropped."""
-        if self._protocol.state is not OPEN or self._transport is None or self.stalled:
+        transport = self._transport
+        if not self._open or self.stalled or transport is None or transport.is_closing():
             return
-        if self._transport.get_write_buffer_size() > MAX_UNSENT_BYTES:
+        if transport.get_write_buffer_size() > MAX_UNSENT_BYTES:
             self.unsent_messages += 1
-            return
-        if isinstance(message, memoryview):
-            self._protocol.send_binary(bytes(message))
+        elif isinstance(message, memoryview):
+            transport.write(wire.frame(bytes(message), wire.BINARY))
         else:
-            self._protocol.send_text(message)
-        self._write()
+            transport.write(wire.frame(message))
 
     def stall(self) -> None:
         """Go dead: nothing is read or sent any more, and nobody is told; after `STALLED_S` the carrier notices."""
@@ -100,9 +101,7 @@ class CarrierSocket(asyncio.Protocol):
 
     def close(self) -> None:
         """Close by the book. The peer has a second to agree; nobody waits for it."""
-        if self._protocol.state is OPEN and not self.stalled:
-            self._protocol.send_close(1000)
-            self._write()
+        self._say_goodbye(struct.pack(">H", 1000))
         self._ended(Closing(1000))
         if self._transport is not None:
             asyncio.get_running_loop().call_later(LINGER_S, self.abort)
@@ -122,60 +121,80 @@ class CarrierSocket(asyncio.Protocol):
         raw = transport.get_extra_info("socket")
         if raw is not None and raw.family in (socket.AF_INET, socket.AF_INET6):
             raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        request = self._protocol.connect()
+        request = self._handshake.connect()
         request.headers["User-Agent"] = "Vobiz"
-        self._protocol.send_request(request)
-        self._write()
+        self._handshake.send_request(request)
+        for data in self._handshake.data_to_send():
+            self._transport.write(data)  # type: ignore[union-attr]
 
     def data_received(self, data: bytes) -> None:
-        self._protocol.receive_data(data)
-        self._after_reading()
+        if self._reader is None:
+            data = self._shake(data)
+        if not data or self._reader is None:
+            return
+        try:
+            found = self._reader.feed(data)
+        except wire.WireError as error:
+            self._say_goodbye(struct.pack(">H", 1002))
+            self._ended(Closing(None, str(error)))
+            return
+        for message in found:
+            if isinstance(message, wire.Control):
+                self._control(message)
+            elif not self.closed.done():
+                self._on_message(message)
 
     def eof_received(self) -> bool:
-        self._protocol.receive_eof()
-        self._after_reading()
+        if self._reader is None:
+            self._handshake.receive_data(self._head)
+            self._handshake.receive_eof()
+            self._refused()
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._open = False
         self._ended(Closing(None, str(exc) if exc else "connection lost"))
 
-    def _after_reading(self) -> None:
-        for event in self._protocol.events_received():
-            if isinstance(event, Response):
-                if self._protocol.handshake_exc is None and not self.opened.done():
-                    self.opened.set_result(None)
-            elif isinstance(event, Frame):
-                self._frame(event)
-        refusal = self._protocol.handshake_exc
+    def _shake(self, data: bytes) -> bytes:
+        """Feed the handshake once its head is complete; what came behind it."""
+        data = self._head + data
+        end = data.find(b"\r\n\r\n")
+        if end < 0 and len(data) < MAX_HEAD_BYTES:
+            self._head = data
+            return b""
+        head = data[: end + 4] if end >= 0 else data
+        self._handshake.receive_data(head)
+        for event in self._handshake.events_received():
+            if isinstance(event, Response) and self._handshake.handshake_exc is None and not self.opened.done():
+                self._reader, self._open = wire.Reader(), True
+                self.opened.set_result(None)
+                return data[len(head) :]
+        self._refused()
+        return b""
+
+    def _refused(self) -> None:
+        refusal = self._handshake.handshake_exc
         if refusal is not None:
             self._ended(Closing(None, _why(refusal)))
-        elif self._protocol.close_rcvd is not None:
-            self._ended(Closing(self._protocol.close_rcvd.code, self._protocol.close_rcvd.reason))
-        elif self._protocol.state is CLOSED:
+        elif self._handshake.state is CLOSED:
             self._ended(Closing(None, "connection lost"))
-        self._write()
 
-    def _frame(self, frame: Frame) -> None:
-        if frame.opcode in (Opcode.TEXT, Opcode.BINARY):
-            self._parts, self._parts_binary = [], frame.opcode is Opcode.BINARY
-        elif frame.opcode is not Opcode.CONT:
-            return
-        self._parts.append(bytes(frame.data))
-        if frame.fin and not self.closed.done():
-            message = b"".join(self._parts)
-            self._parts = []
-            self._on_message(memoryview(message) if self._parts_binary else message)
-
-    def _write(self) -> None:
+    def _control(self, control: wire.Control) -> None:
         transport = self._transport
-        if transport is None:
-            return
-        for data in self._protocol.data_to_send():
-            if data and not transport.is_closing():
-                transport.write(data)
-            elif not data and transport.can_write_eof() and not transport.is_closing():
-                with contextlib.suppress(OSError):
-                    transport.write_eof()
+        if control.opcode == wire.PING and self._open and transport is not None and not self.stalled:
+            transport.write(wire.frame(control.payload, wire.PONG))
+        elif control.opcode == wire.CLOSE:
+            code, reason = wire.closing(control.payload)
+            self._say_goodbye(control.payload[:2])
+            self._ended(Closing(1005 if code is None else code, reason))
+            if transport is not None and not transport.is_closing():
+                transport.close()
+
+    def _say_goodbye(self, payload: bytes) -> None:
+        transport = self._transport
+        if self._open and not self.stalled and transport is not None and not transport.is_closing():
+            transport.write(wire.frame(payload, wire.CLOSE))
+        self._open = False
 
     def _ended(self, closing: Closing) -> None:
         if not self.closed.done():

@@ -88,8 +88,9 @@ class CarrierStream:
         if self._clearing_until_ms is not None and at_ms >= self._clearing_until_ms:
             self._acknowledge_clear()
         pull = self._playback.pull()
-        for name in pull.marks:
-            self._played(name)
+        if pull.marks:
+            for name in pull.marks:
+                self._played(name)
         return pull
 
     def speak(self, ulaw: bytes, at_ms: int, epoch_ms: int, heard: bytes = audio.SILENCE) -> None:

@@ -87,6 +87,7 @@ class Switch:
 
     async def cut_off(self) -> None:
         """Stop everything in the background: calls placed by REST vanish without a word."""
+        await asyncio.sleep(0)
         for task in self._background:
             task.cancel()
         if self._background:

@@ -98,7 +98,8 @@ def begin(ticket: Ticket, worker: str, kinds: Container[str] = SPOKEN) -> Openin
             raise _OtherKindError
         if not move.accepted:
             return None
-        streams = [*call.streams, loading.stream(call.epoch, now, before)]
+        was_lost = call.epoch > 1 and move.before in (Status.STREAMING, Status.ENDED)
+        streams = [*call.streams, loading.stream(call.epoch, now, before, lost=was_lost)]
         Call.objects.filter(id=call.id).update(streams=streams)
         if before is not None:
             loading.taken(call)
@@ -112,7 +113,9 @@ def begin(ticket: Ticket, worker: str, kinds: Container[str] = SPOKEN) -> Openin
                 built = providers.build(blueprint)
             greetings.recall(ticket.tenant_id, blueprint)
         except (ConfigError, VoiceError) as error:
-            lifecycle.advance(call.id, "finished", outcome=Outcome.FAILED, error=str(error))
+            lifecycle.advance(
+                call.id, "finished", outcome=Outcome.FAILED, error=str(error), stream_stopped_at=timezone.now()
+            )
             return None
         tenant = Tenant.objects.get(id=call.tenant_id)
         known = facts(

@@ -56,9 +56,10 @@ class Found:
         return max(0, (at - self.began.at) // timedelta(milliseconds=1))
 
 
-def stream(epoch: int, now: datetime, before: Found | None) -> dict[str, Any]:
-    """One entry of `Call.streams`."""
-    begun: dict[str, Any] = {"epoch": epoch, "at": now.isoformat(), "at_ms": 0, "cause": "", "gap_ms": None}
+def stream(epoch: int, now: datetime, before: Found | None, *, lost: bool = False) -> dict[str, Any]:
+    """One entry of `Call.streams`. `lost`: the call had a stream, of which perhaps nothing is known."""
+    cause = "lost" if lost else ""
+    begun: dict[str, Any] = {"epoch": epoch, "at": now.isoformat(), "at_ms": 0, "cause": cause, "gap_ms": None}
     if before is not None:
         begun |= {"at_ms": before.at_ms(now), "cause": before.cause}
         if before.cause != "back":

@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 import pytest
 from django.utils import timezone
 
+from agents.models import AgentVersion
 from agents.voice.providers.base import Message
 from agents.voice.report import Usage
 from agents.voice.resuming import Began, State
@@ -264,6 +265,29 @@ def test_a_call_that_was_lost_too_often_gets_no_stream_by_itself_either(acme):
     with acme.scope():
         call.refresh_from_db()
     assert call.epoch == 1
+
+
+def test_a_loss_before_the_first_word_counts_too_and_the_caller_is_greeted(acme):
+    call = streaming(acme)
+
+    assert begin(call).before is None
+    with acme.scope():
+        call.refresh_from_db()
+    assert [stream["cause"] for stream in call.streams] == ["", "lost"]
+
+
+def test_an_agent_that_cannot_be_built_is_not_tried_again(acme):
+    call = streaming(acme)
+    with acme.scope():
+        config = {**acme.agent.published.config, "llm": {"provider": "nobody", "model": "x"}}
+        version = AgentVersion.objects.create(agent=acme.agent, number=9, config=config)
+        Call.objects.filter(id=call.id).update(version=version)
+
+    assert begin(call) is None
+    with acme.scope():
+        call.refresh_from_db()
+    assert (call.status, call.outcome) == (Status.ENDED, Outcome.FAILED)
+    assert not deciding.lost(call)
 
 
 def test_advice_is_given_once(acme):

@@ -22,6 +22,7 @@ from django.utils import timezone
 from agents import greetings
 from agents.voice import session
 from agents.voice.clock import Clock, SystemClock
+from agents.voice.menu import Press
 from agents.voice.report import CallReport
 from agents.voice.resuming import Began, Resumption
 from agents.voice.tools.lookup import prepare
@@ -32,6 +33,7 @@ from telephony.journal import Journal, Stream
 from telephony.line import StreamLine
 from telephony.models import Outcome
 from telephony.opening import Opening
+from telephony.pressing import press_in
 from telephony.stream_token import Ticket
 from telephony.takeover import here, loading
 from telephony.takeover.here import Served
@@ -148,6 +150,7 @@ class MediaConsumer(AsyncConsumer):
                     on_event=_both(_note, feed.event) if feed else _note,
                     recording_path=_spool_path(found, resumption),
                     orders=box,
+                    press=_press(found),
                     notebook=book,
                     resumption=resumption,
                     leave=served.leave,
@@ -207,6 +210,11 @@ class Ending:
                     wrapup.observe(report)
         except Exception:
             log.exception("wrapup_failed")
+
+
+def _press(found: Opening) -> Press | None:
+    """Only a call that we dialled meets a menu, and only the carrier can press its keys."""
+    return press_in(found.stream.tenant_id, found.carrier_id) if found.blueprint.outbound else None
 
 
 def _spool_path(found: Opening, resumption: Resumption | None) -> Path | None:

@@ -278,6 +278,7 @@ class UsedNonce(TenantModel):
 
 from telephony.keeping.models import CarrierRecording  # noqa: E402, F401
 from telephony.numbers.models import NumberOrder, Rental  # noqa: E402, F401
+from telephony.outbound.models import Campaign, Contact, Dial, DoNotCall, Pace  # noqa: E402, F401
 from telephony.routes.models import Route, RoutePlan, RouteShare, RouteStep  # noqa: E402, F401
 from telephony.settling.models import CarrierCdr  # noqa: E402, F401
 from telephony.takeover.models import CallNote  # noqa: E402, F401

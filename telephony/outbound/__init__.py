@@ -1,0 +1,1 @@
+"""Calls that we place: one at a time, and by campaigns from a list; numbers that are never dialled."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.conf import settings
 from django.utils import timezone
@@ -83,6 +84,11 @@ def keep(actor: User, account: CarrierAccount, result: Tried, *, fields: list[st
         fields=fields,
         checked=result.me is not None,
     )
+
+
+def accepted(me: Me, now: datetime) -> None:
+    """The carrier has just taken the credentials, and told the price. In the tenant's scope."""
+    CarrierAccount.objects.update(problem="", checked_at=now, minute_micros=me.minute_micros, pulse_s=me.pulse_s)
 
 
 def platform_offers() -> bool:

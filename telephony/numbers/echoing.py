@@ -106,7 +106,7 @@ class EchoConsumer(AsyncConsumer):
         code: int | None = 1000
         try:
             async with asyncio.timeout(LONGEST_S):
-                if await self._echo(receive, send, DELAY_FRAMES if ticket.by_carrier else 0):
+                if await self._echo(receive, send, ticket):
                     code = None
         except TimeoutError:
             pass
@@ -115,12 +115,11 @@ class EchoConsumer(AsyncConsumer):
             code = broken.close_code
         if code is not None:
             await send({"type": "websocket.close", "code": code, "reason": ""})
-        if ticket.by_carrier and self.frames >= ENOUGH_FRAMES:
-            await call_db(_heard, ticket)
 
-    async def _echo(self, receive: Any, send: Any, delay: int) -> bool:
+    async def _echo(self, receive: Any, send: Any, ticket: EchoTicket) -> bool:
         """Until the peer stops; whether it has left as well."""
         protocol = StreamProtocol()
+        delay = DELAY_FRAMES if ticket.by_carrier else 0
         held: deque[bytes] = deque()
         while True:
             message = await receive()
@@ -134,6 +133,8 @@ class EchoConsumer(AsyncConsumer):
                     if len(held) > delay:
                         await send({"type": "websocket.send", "text": protocol.play(held.popleft())})
                         self.frames += 1
+                        if self.frames == ENOUGH_FRAMES and ticket.by_carrier:
+                            await call_db(_heard, ticket)
 
 
 def _heard(ticket: EchoTicket) -> None:

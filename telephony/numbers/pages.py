@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
@@ -25,7 +26,7 @@ from telephony.numbers import attaching, readiness, renting, showing
 from telephony.numbers.forms import RingMe
 from telephony.numbers.models import OPEN_ORDERS, NumberOrder, Rental
 from telephony.routes import telling
-from telephony.vobiz.rest_replies import Application, OwnedNumber
+from telephony.vobiz.rest_replies import Application, Me, OwnedNumber
 from tenants import audit, outside
 from tenants.access import TenantRequest, tenant_view
 from tenants.scope import tenant_scope
@@ -149,7 +150,8 @@ def health(request: TenantRequest, number_id: UUID) -> HttpResponse:
         number = get_object_or_404(PhoneNumber, id=number_id)
     context: dict[str, Any] = {"number": number}
     try:
-        context["health"] = outside.wait(lambda: carrier_for(request.tenant).health(number.e164))
+        if settings.CARRIER_IN_REACH:
+            context["health"] = outside.wait(lambda: carrier_for(request.tenant).health(number.e164))
     except CarrierError as error:
         context["problem"] = str(error)
     return page(request, "telephony/number_health.html", context)
@@ -160,12 +162,13 @@ def health(request: TenantRequest, number_id: UUID) -> HttpResponse:
 def sync(request: TenantRequest) -> HttpResponse:
     """Fetch the numbers that the account rents."""
     try:
-        owned, applications = outside.wait(_at_carrier, request)
+        owned, applications, me = outside.wait(_at_carrier, request)
     except CarrierError as error:
         messages.error(request, str(error))
         return back(request, "telephony:numbers")
     with tenant_scope(request.tenant.id):
         synced = renting.sync(request.user, owned, applications, timezone.now())
+        accounts.accepted(me, timezone.now())
     messages.success(request, _told(synced))
     if synced.elsewhere:
         numbers = ", ".join(synced.elsewhere)
@@ -173,9 +176,9 @@ def sync(request: TenantRequest) -> HttpResponse:
     return back(request, "telephony:numbers")
 
 
-def _at_carrier(request: TenantRequest) -> tuple[tuple[OwnedNumber, ...], tuple[Application, ...]]:
+def _at_carrier(request: TenantRequest) -> tuple[tuple[OwnedNumber, ...], tuple[Application, ...], Me]:
     carrier = carrier_for(request.tenant)
-    return carrier.numbers(), carrier.applications()
+    return carrier.numbers(), carrier.applications(), carrier.me()
 
 
 def _told(synced: renting.Synced) -> str:

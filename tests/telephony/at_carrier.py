@@ -22,7 +22,7 @@ def vobiz(settings):
         [Number(OWNED, "MA_TEST", monthly_fee=Decimal("590")), Number(FOR_SALE), Number("+918047180002")],
     )
     with beside(lambda: CarrierServer(world)) as server:
-        settings.VOBIZ_API_URL = server.api_url
+        settings.VOBIZ_API_URL, settings.CARRIER_IN_REACH = server.api_url, True
         yield server
 
 

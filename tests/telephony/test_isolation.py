@@ -6,7 +6,9 @@ from django.db import DatabaseError, connection, transaction
 
 from telephony.keeping.models import CarrierRecording
 from telephony.models import Call, CarrierAccount, PhoneNumber, Recording, Turn, UsedNonce, WebhookEvent
+from telephony.numbers.models import NumberOrder, Rental
 from telephony.routes.models import Route, RoutePlan, RouteShare, RouteStep
+from telephony.settling.models import CarrierCdr
 from telephony.takeover.models import CallNote
 from tenants.models import TenantModel
 from tenants.scope import ScopeError, tenant_scope
@@ -14,6 +16,7 @@ from tenants.scope import ScopeError, tenant_scope
 MODELS = [CarrierAccount, PhoneNumber, Call, Turn, Recording, WebhookEvent, UsedNonce]
 MODELS += [Route, RouteShare, RoutePlan, RouteStep, CarrierRecording]
 MODELS += [CallNote]
+MODELS += [Rental, NumberOrder, CarrierCdr]
 
 
 @pytest.fixture
@@ -32,6 +35,11 @@ def full(acme):
         CarrierRecording.objects.create(call=call, purpose="message", recording_id="1", url="https://x.example")
         RouteStep.objects.create(call=call, place="open", kind="agent", began_at=call.created_at)
         CallNote.objects.create(call=call, key="m0", value="{}")
+        Rental.objects.create(number=acme.number)
+        NumberOrder.objects.create(
+            e164="+911111111", setup_micros=0, monthly_micros=0, currency="INR", created_at=call.created_at
+        )
+        CarrierCdr.objects.create(call=call, uuid="u-1")
     return acme
 
 
@@ -110,6 +118,8 @@ def _route(number, agent=None, share=None):
         (lambda mine, theirs: _with_version(mine, theirs.agent.published_id), "call_version"),
         (lambda mine, theirs: _with_version_alone(mine, theirs.agent.published_id), "call_version_has_agent"),
         (lambda mine, theirs: WebhookEvent.objects.create(kind="answer", number=theirs.number), "webhook_number"),
+        (lambda mine, theirs: Rental.objects.create(number=theirs.number), "rental_number"),
+        (lambda mine, theirs: CarrierCdr.objects.create(uuid="u-1", call=theirs.extra["call"]), "record_call"),
         (lambda mine, theirs: _route(theirs.number), "route_number"),
         (lambda mine, theirs: _route(mine.number, agent=theirs.agent), "route_agent"),
         (lambda mine, theirs: _route(mine.number, share=theirs.agent.published_id), "share_version"),
@@ -117,5 +127,7 @@ def _route(number, agent=None, share=None):
     ],
 )
 def test_nothing_of_one_tenant_points_to_another(acme, bazaar, make, constraint):
+    bazaar.extra["call"] = bazaar.call()
+
     with pytest.raises(DatabaseError, match=constraint), acme.scope():
         make(acme, bazaar)

@@ -107,6 +107,13 @@ def test_the_account_is_accepted_refused_or_not_there(acme, vobiz):
     assert state(acme, "account") == "bad"
 
 
+def test_on_a_machine_of_its_own_nobody_asks_the_real_carrier(shop, vobiz, settings):
+    settings.CARRIER_IN_REACH = False
+
+    assert [state(shop, name) for name in ("account", "owned", "attached")] == ["open"] * 3
+    assert vobiz.requests == []
+
+
 def test_a_number_is_owned_or_not_or_on_its_way_out(shop, vobiz):
     assert state(shop, "owned") == "ok"
     at_carrier(vobiz).status = "pending_release"

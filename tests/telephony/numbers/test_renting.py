@@ -54,6 +54,7 @@ def test_numbers_of_the_account_are_fetched_with_their_rent(shop, owner, vobiz):
     html = owner.post(f"{PAGE}sync/", follow=True).content.decode()
 
     assert "Vobiz lists 2 of your numbers, 1 new here." in html
+    assert "₹0.4500, in steps of 60 s" in html
     assert set(numbers(shop)) == {OWNED, "+918047189999"}
     assert "₹590.00" in html
     assert "Goes elsewhere" in html

@@ -25,6 +25,7 @@ from telephony.simulator.endings import (
     trouble,
 )
 from telephony.simulator.errors import Unreachable, XmlRefused
+from telephony.simulator.keys import sip_headers
 from telephony.simulator.leg import Leg
 from telephony.simulator.metronome import late_since
 from telephony.simulator.people import Person
@@ -159,7 +160,10 @@ class Call:
                 await self._switch.ring(leg, self._person)
         except TimeoutError:
             return End("not_answered", RANG_TOO_LONG)
-        return None if leg.answered else leg.over.result()
+        if not leg.answered:
+            return leg.over.result()
+        leg.hear_keys(outbound.send_digits)
+        return None
 
     async def _detect(self, detection: Detection) -> End | dict[str, str] | asyncio.Task[None]:
         """Who answered. Synchronous: the verdict for the first document, or the end; asynchronous: the task that will
@@ -189,7 +193,9 @@ class Call:
 
     async def _first_document(self, more: dict[str, str] | None = None) -> Document:
         plan, leg = self._plan, self.leg
-        fields = leg.facts.common(leg.status) | (more or {})
+        fields = leg.facts.common(leg.status) | (more or {}) | self._headers()
+        if plan.forwarded_from:
+            fields["ForwardedFrom"] = plan.forwarded_from.lstrip("+")
         try:
             answered = await self.courier.fetch("StartApp", plan.target.answer_url, fields, plan.answer_method, 7011)
             return xml.read(answered.body, answered.content_type)
@@ -200,6 +206,12 @@ class Call:
         method = plan.target.fallback_method
         answered = await self.courier.fetch("StartApp", plan.target.fallback_url, fields, method, 7011)
         return xml.read(answered.body, answered.content_type)
+
+    def _headers(self) -> dict[str, str]:
+        """Custom SIP headers of a call placed by REST, as its first callback gives them back."""
+        prefix = "X-PH-" if self._plan.era == "old" else "X-VH-"
+        given = sip_headers(self._outbound.sip_headers) if self._outbound else {}
+        return {f"{prefix}{key}": value for key, value in given.items()}
 
     async def _branch_off(self, leg: Leg, program: Program, url: str, method: str) -> None:
         """A B-leg that was transferred lives on its own; no hang-up callback is ever sent for it."""
@@ -279,4 +291,5 @@ def _party(a: Leg, b: Leg, position: int) -> Party:
         hangup_code=ending.code,
         hangup_cause=ending.name,
         turns=b.ear.turns(),
+        keys_heard=b.keys_heard,
     )

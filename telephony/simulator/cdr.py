@@ -29,8 +29,8 @@ class Cdr:
     fields: dict[str, Any]
 
 
-def write(leg: Leg, ending: Ending, payer: Account, number: int, ready_at: float) -> Cdr:
-    """The record of a leg that is over."""
+def write(leg: Leg, ending: Ending, payer: Account, number: int, ready_at: float, uuid: str) -> Cdr:
+    """The record of a leg that is over; `uuid` is the leg's id, or another for a second record of it."""
     facts = leg.facts
     ended = leg.ended_at or facts.session_start
     billsec = max(1, round((ended - leg.answered_at).total_seconds())) if leg.answered_at else 0
@@ -40,7 +40,7 @@ def write(leg: Leg, ending: Ending, payer: Account, number: int, ready_at: float
     cost, streaming = payer.minute_rate * pulses, payer.stream_rate * streamed
     fields = {
         "id": number,
-        "uuid": facts.call_id,
+        "uuid": uuid,
         "account_id": facts.account,
         "call_direction": facts.direction,
         "caller_id_number": facts.caller,
@@ -75,4 +75,4 @@ def write(leg: Leg, ending: Ending, payer: Account, number: int, ready_at: float
         "region": "IN",
     }
     parties = (digits(facts.caller), digits(facts.called))
-    return Cdr(facts.call_id, facts.account, ready_at, billsec, cost + streaming, parties, fields)
+    return Cdr(uuid, facts.account, ready_at, billsec, cost + streaming, parties, fields)

@@ -126,6 +126,7 @@ class Dialling:
         if not leg.answered or leg.over.done():
             self._told_end(branch)
             return None
+        leg.hear_keys(branch.destination.send_digits)
         self._tell(branch, "answer")
         confirmed = asyncio.ensure_future(self._confirmed(leg))
         try:

@@ -79,6 +79,8 @@ class _PlanFile(msgspec.Struct, forbid_unknown_fields=True):
     speak_ms_per_letter: int
     era: Literal["current", "old"]
     confirm_keys: bool
+    forwarded_from: str
+    half_open_s: float
 
 
 def read_world(path: Path, world: World, speak: Speak, load: Load) -> None:

@@ -40,4 +40,4 @@ def sip_headers(text: str) -> dict[str, str]:
     pairs = dict(each.split("=", 1) for each in text.split(",") if "=" in each)
     if not all(key.endswith("X-VH") for key in pairs):
         return {}
-    return {f"X-VH-{key.removesuffix('X-VH')}": value for key, value in pairs.items()}
+    return {key.removesuffix("X-VH"): value for key, value in pairs.items()}

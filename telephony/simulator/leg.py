@@ -132,6 +132,10 @@ class Leg:
         self._metronome.leave(self)
         self.over.set_result(end)
 
+    def hear_keys(self, pressed: str) -> None:
+        """The application sends keys; `w` and `W` are pauses."""
+        self.keys_heard += pressed.replace("w", "").replace("W", "")
+
     def hang_up_by_api(self) -> None:
         """`DELETE .../Call/{uuid}`."""
         ringing = self.facts.direction == "outbound" and not self.answered

@@ -59,8 +59,11 @@ class CallPlan:
     """One call. The same `seed` (and `salt`) gives the same ids, nonces, caller, line noise and jitter.
 
     `salt` mixes into ids and nonces only: with another salt the same conversation can be held again with a server that
-    remembers the first. `out` is where to write what the caller heard. `era` is whose words callbacks use where the
-    carrier's older and newer pages differ; `confirm_keys` whether `<Dial confirmKey>` is enforced (nobody has seen it).
+    remembers the first. `out` is where to write what the caller heard.
+
+    `era` is whose words callbacks use where the carrier's older and newer pages differ; `confirm_keys` whether
+    `<Dial confirmKey>` is enforced (nobody has seen it); `forwarded_from` who sent the caller on, which only the first
+    callback says; `half_open_s` how long the carrier takes to notice a dead connection (not known).
     """
 
     number: str
@@ -83,6 +86,8 @@ class CallPlan:
     hangup_method: str = "POST"
     era: Literal["current", "old"] = "current"
     confirm_keys: bool = True
+    forwarded_from: str = ""
+    half_open_s: float = 20.0
 
 
 class Chance:

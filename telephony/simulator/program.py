@@ -149,7 +149,7 @@ class Program:
                 return await switch.rooms.sit(leg, element, switch)
             case Dtmf(digits, waits):
                 leg.start_clock()
-                leg.keys_heard += digits.replace("w", "").replace("W", "")
+                leg.hear_keys(digits)
                 await asyncio.sleep(0.1 * len(digits) * waits)
             case _:
                 await sounds.perform(leg, switch.client, element)

@@ -87,6 +87,7 @@ class Party:
     hangup_code: int
     hangup_cause: str
     turns: tuple[Turn, ...] = ()
+    keys_heard: str = ""
 
 
 @dataclass(frozen=True, slots=True)

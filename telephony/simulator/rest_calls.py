@@ -192,7 +192,7 @@ def keys(ask: Ask) -> Reply:
     if not pressed or set(pressed) - set("0123456789*#ABCDwW"):
         raise Refused(400, "digits are 0-9 * # A-D w W", shape="details", field="digits")
     for leg in _legs(ask, ask.request.text("leg", "aleg")):
-        leg.keys_heard += pressed.replace("w", "").replace("W", "")
+        leg.hear_keys(pressed)
     return ask.told(202, "digits sent")
 
 

@@ -23,8 +23,6 @@ from telephony.simulator import wire
 MAX_UNSENT_BYTES = 1 << 20
 MAX_HEAD_BYTES = 1 << 16
 LINGER_S = 1.0
-STALLED_S = 20.0
-"""How long a half-open connection stays unnoticed; what the carrier really takes is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +90,12 @@ class CarrierSocket(asyncio.Protocol):
         else:
             transport.write(wire.frame(message))
 
-    def stall(self) -> None:
-        """Go dead: nothing is read or sent any more, and nobody is told; after `STALLED_S` the carrier notices."""
+    def stall(self, noticed_after_s: float) -> None:
+        """Go dead: nothing is read or sent any more, and nobody is told, until the carrier notices."""
         self.stalled = True
         if self._transport is not None:
             self._transport.pause_reading()
-        asyncio.get_running_loop().call_later(STALLED_S, self.abort)
+        asyncio.get_running_loop().call_later(noticed_after_s, self.abort)
 
     def close(self) -> None:
         """Close by the book. The peer has a second to agree; nobody waits for it."""

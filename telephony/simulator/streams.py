@@ -39,6 +39,7 @@ class LiveStream:
         self.socket = CarrierSocket(element.url, self._message)
         self.ended_by = ""
         self.forked = False
+        self.half_open_s = 20.0
         self._facts = facts
         self._courier = courier
 
@@ -50,7 +51,7 @@ class LiveStream:
         stream.speak(said, now_ms, epoch_ms, heard)
         self.flush_out()
         if stream.stalled and not self.socket.stalled:
-            self.socket.stall()
+            self.socket.stall(self.half_open_s)
         flushed, stream.flushed = stream.flushed, False
         return flushed
 
@@ -174,7 +175,7 @@ class Streams:
             fault_names=self._plan.faults,
         )
         leg = LiveStream(element, stream_id, stream, facts, self._courier, now)
-        leg.forked = forked
+        leg.forked, leg.half_open_s = forked, self._plan.half_open_s
         self._all.append(leg)
         return leg
 

@@ -221,6 +221,8 @@ class Switch:
         account = self.world.accounts.get((number.sub_account or number.auth_id) if number else "")
         if number is None or app is None or account is None:
             raise LookupError(f"{plan.number} leads to no application")
+        if number.trial:
+            raise LookupError(f"{plan.number} is a trial number, which can only call out")
         parent = self.world.accounts.get(account.parent)
         target = Target(
             answer_url=app.answer_url,
@@ -247,10 +249,12 @@ class Switch:
             return
         payer = self.world.payer(account.auth_id) or account
         ready_at = asyncio.get_running_loop().time() + cdr.READABLE_AFTER_S
-        record = cdr.write(leg, end.ending, payer, len(self.cdrs) + 1, ready_at)
-        self.cdrs[leg.call_id] = record
-        if record.total:
-            payer.pay(record.total, f"call {leg.call_id}")
+        twice = self.world.sip_records_twice and leg.facts.called.startswith("sip")
+        for uuid_ in (leg.call_id, self.new_uuid())[: 1 + twice]:
+            record = cdr.write(leg, end.ending, payer, len(self.cdrs) + 1, ready_at, uuid_)
+            self.cdrs[uuid_] = record
+            if record.total:
+                payer.pay(record.total, f"call {uuid_}")
 
     async def _quietly(self, work: Coroutine[Any, Any, Any]) -> None:
         try:

@@ -90,13 +90,15 @@ class Number:
 
 @dataclass(slots=True)
 class World:
-    """All of it, by id. `strict` False (a simulator without accounts of its own) lets any account place and receive."""
+    """All of it, by id. With `sip_records_twice` a leg to a SIP user leaves a second record, billed too, as has been
+    seen."""
 
     accounts: dict[str, Account] = field(default_factory=dict)
     numbers: dict[str, Number] = field(default_factory=dict)
     applications: dict[str, Application] = field(default_factory=dict)
     endpoints: dict[str, dict[str, str]] = field(default_factory=dict)
     people: People = field(default_factory=People)
+    sip_records_twice: bool = False
     ids: Random = field(default_factory=lambda: Random(0))  # noqa: S311  repeatable on purpose
 
     @classmethod

@@ -7,7 +7,7 @@ import pytest
 
 from telephony.simulator.errors import Unreachable
 from telephony.simulator.webhooks import Poster, Retries, Signer
-from telephony.vobiz.signature import sign
+from telephony.vobiz.signature import sign, sign_plivo
 
 URL = "https://voice.example.in/vobiz/answer/7?tenant=42"
 TOKEN, PARENT = "VBZ_TEST_TOKEN_0123456789abcdef", "PARENT_TOKEN"
@@ -28,6 +28,8 @@ def headers(mode):
         ("rotated", {"V2", "V2-Nonce", "V3", "V3-Nonce"}),
         ("wrong", {"V2", "V2-Nonce", "V3", "V3-Nonce"}),
         ("missing-nonce", {"V2", "V3"}),
+        ("plivo", {"V3", "V3-Nonce"}),
+        ("v2+plivo", {"V2", "V2-Nonce", "V3", "V3-Nonce"}),
     ],
 )
 def test_each_mode_sends_its_headers(mode, names):
@@ -49,6 +51,15 @@ def test_signatures_are_made_with_the_right_token():
     assert parent["X-Vobiz-Signature-MA-V3"] == sign("V3", PARENT, URL, nonce)
     assert wrong["X-Vobiz-Signature-V3"] != good
     assert rotated["X-Vobiz-Signature-V3"].split(",")[1] == good
+
+
+def test_the_old_form_covers_the_fields():
+    fields = {"From": "91", "CallUUID": "1"}
+    signed = Signer("v2+plivo", TOKEN, "", Random(1)).headers(URL, fields)
+    nonce = signed["X-Vobiz-Signature-V3-Nonce"]
+
+    assert signed["X-Vobiz-Signature-V3"] == sign_plivo(TOKEN, URL, nonce, fields)
+    assert signed["X-Vobiz-Signature-V2"] == sign("V2", TOKEN, URL, nonce)
 
 
 def test_signed_callbacks_leak_the_tokens_as_the_carriers_do():

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Final, Literal, TypeVar
+from typing import Final, Literal, TypeVar, get_args
 from urllib.parse import urlsplit
 
 import httpx
@@ -31,6 +31,7 @@ PAGES: Final = 50
 
 _NOT_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 
+ASKED_IN_VAIN: Final = get_args(rest_replies.Kind)
 carrier_errors_total = Counter(
     "switchboard_carrier_errors_total", "Requests to the carrier's API that came to nothing.", ["kind"]
 )

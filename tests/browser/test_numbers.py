@@ -52,6 +52,6 @@ def test_a_new_number_shows_what_to_paste_at_the_carrier(visitor):
     page.get_by_label("Number", exact=True).fill("+91 80 4718 3310")
     page.get_by_role("button", name="Connect the number").click()
 
-    expect(page.get_by_label("Answer URL")).to_have_value(re.compile(rf"^{visitor.url}/vobiz/answer/.+/$"))
+    expect(page.get_by_label("Answer URL", exact=True)).to_have_value(re.compile(rf"^{visitor.url}/vobiz/answer/.+/$"))
     expect(page.get_by_label("Hang-up URL")).to_have_value(re.compile(r"/vobiz/hangup/.+/$"))
     expect(page.locator(".page-head")).to_contain_text("Nobody answers")

@@ -76,12 +76,17 @@ class Direction(models.TextChoices):
 
 
 class Kind(models.TextChoices):
-    """What a call is. The last two are tests from the agent's editor: no carrier has a part in them, and what they use
-    is not billed as calls are."""
+    """What a call is. A word with a colleague belongs to the call of somebody who is put through to them. The last two
+    are tests from the agent's editor: no carrier has a part in them, and what they use is not billed as calls are."""
 
     PHONE = "phone", "Phone call"
+    BRIEF = "brief", "Word with a colleague"
     TEST = "test", "Test call"
     CHAT = "chat", "Test chat"
+
+
+CARRIED = (Kind.PHONE, Kind.BRIEF)
+"""What goes over the carrier."""
 
 
 class Status(models.TextChoices):
@@ -196,7 +201,7 @@ class Call(TenantModel):
     @property
     def is_test(self) -> bool:
         """Whether it was made from the editor: without a carrier, and not to be billed as a call."""
-        return self.kind != Kind.PHONE
+        return self.kind not in CARRIED
 
 
 class Turn(TenantModel):
@@ -282,3 +287,4 @@ from telephony.outbound.models import Campaign, Contact, Dial, DoNotCall, Pace  
 from telephony.routes.models import Route, RoutePlan, RouteShare, RouteStep  # noqa: E402, F401
 from telephony.settling.models import CarrierCdr  # noqa: E402, F401
 from telephony.takeover.models import CallNote  # noqa: E402, F401
+from telephony.transfers.models import Transfer, TransferLeg  # noqa: E402, F401

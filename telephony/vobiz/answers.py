@@ -26,6 +26,7 @@ _URL = re.compile(r"(?:https?|wss?)://[!-~]+", re.ASCII)
 _NUMBER = re.compile(r"\+?[0-9]{3,15}", re.ASCII)
 _KEYS = re.compile(r"[0-9*#]{1,12}", re.ASCII)
 _SIP = re.compile(r"sips?:[!-~]+", re.ASCII)
+_ROOM = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 
 
 class Answer(ABC):
@@ -77,6 +78,16 @@ class Speak(Verb):
         if not self.text.strip():
             raise LocalError("nothing to speak")
         return _element("Speak", self.text, voice=self.voice, language=self.language, loop="1")
+
+
+@dataclass(frozen=True, slots=True)
+class Play(Verb):
+    """A WAV or MP3 file, once."""
+
+    url: str
+
+    def element(self) -> Element:
+        return _element("Play", _http(self.url), loop="1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,7 +278,8 @@ class Dial(Verb):
     """Ring up to ten destinations at once; `action_url` says what follows, bridged or not.
 
     `caller_id` must be a number of the account, else the carrier never rings (3030). A leg that nobody has answered yet
-    cannot dial: put a short `Speak` before it (`Transfer`).
+    cannot dial: put a short `Speak` before it (`Transfer`). `music_url` gives `Speak`, `Play` and `Wait` instead of the
+    ringing tone.
     """
 
     to: tuple[str, ...]
@@ -276,6 +288,7 @@ class Dial(Verb):
     events_url: str
     ring_s: int = 25
     limit_s: int = 3600
+    music_url: str = ""
 
     def element(self) -> Element:
         if not 1 <= len(self.to) <= 10:
@@ -291,7 +304,7 @@ class Dial(Verb):
             timeout=_count("ring_s", self.ring_s, 1, 120),
             timeLimit=_count("limit_s", self.limit_s, 1, 86_400),
             hangupOnStar="false",
-            dialMusic="real",
+            dialMusic=_http(self.music_url) if self.music_url else "real",
         )
         for target in self.to:
             if target.startswith("sip"):
@@ -299,6 +312,39 @@ class Dial(Verb):
             else:
                 SubElement(dial, "Number", sendOnPreanswer="false").text = _match(_NUMBER, "destination", target)
         return dial
+
+
+@dataclass(frozen=True, slots=True)
+class Conference(Verb):
+    """Sit in a room until one of its members leaves: `ends` throws out all others with this one.
+
+    Who is alone stays, and hears what `wait_url` gives (fetched by POST again and again). The carrier knows no start or
+    end of a room, only members who come and go: `events_url`.
+    """
+
+    room: str
+    events_url: str
+    wait_url: str = ""
+    ends: bool = True
+    limit_s: int = 14_400
+
+    def element(self) -> Element:
+        more = {"waitSound": _http(self.wait_url)} if self.wait_url else {}
+        return _element(
+            "Conference",
+            _match(_ROOM, "room", self.room),
+            muted="false",
+            beep="false",
+            startConferenceOnEnter="true",
+            endConferenceOnExit="true" if self.ends else "false",
+            stayAlone="true",
+            relayDTMF="false",
+            hangupOnStar="false",
+            timeLimit=_count("limit_s", self.limit_s, 1, 86_400),
+            callbackUrl=_http(self.events_url),
+            callbackMethod="POST",
+            **more,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -144,6 +144,18 @@ class DialNews:
     pressed_by: str
     duration_s: int | None
     cause_code: int | None
+    position: int | None = None
+    """Which of the dial's destinations it is, from 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class RoomNews:
+    """Somebody came into a conference or left it (`enter`, `exit`), pressed keys, or waits. Told in any order."""
+
+    action: str
+    call_id: str
+    room: str
+    member_id: str
 
 
 def read_answer(fields: Mapping[str, str]) -> IncomingCall | CallEnded:
@@ -256,6 +268,18 @@ def read_dial_news(fields: Mapping[str, str]) -> DialNews:
         pressed_by=form.word("DialDigitsPressedBy"),
         duration_s=form.count("DialBLegDuration"),
         cause_code=form.count("DialBLegHangupCauseCode"),
+        position=form.count("DialBLegPosition"),
+    )
+
+
+def read_room_news(fields: Mapping[str, str]) -> RoomNews:
+    """A post to a conference's callback URL."""
+    form = Form(fields)
+    return RoomNews(
+        action=form.word("ConferenceAction", required=True),
+        call_id=form.call_id("CallUUID"),
+        room=form.text("ConferenceName", required=True),
+        member_id=form.text("ConferenceMemberID"),
     )
 
 

@@ -96,6 +96,8 @@ def _settings(config: AgentConfig) -> Iterator[tuple[Setting, str]]:
     yield ("limits", "When something takes long"), config.phrases.wait
     yield ("limits", "When nothing works"), config.phrases.failed
     yield ("limits", "Message for a voicemail"), config.phrases.voicemail
+    yield ("limits", "After the line was lost"), config.phrases.resumed
+    yield ("limits", "To have something said again"), config.phrases.again
     yield from _rows("targets", [(target.name, target.e164) for target in config.targets])
     yield from _rows("tools", [(tool.name, _tool(tool)) for tool in config.tools])
     yield from _rows("mcp", [(server.name, _server(server)) for server in config.mcp])

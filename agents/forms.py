@@ -19,7 +19,7 @@ from agents.starting_points import STARTING_POINTS, starting_point
 from agents.voice.blueprint import Limits, Phrases
 
 Initial = dict[str, Any]
-PHRASES = ("idle", "unheard", "goodbye", "closing", "trouble", "wait", "failed", "voicemail")
+PHRASES = ("idle", "unheard", "goodbye", "closing", "trouble", "wait", "failed", "voicemail", "resumed", "again")
 
 
 class SectionForm(EditorForm):
@@ -149,7 +149,7 @@ class RecordingForm(SectionForm):
         most=500,
         lines=2,
     )
-    keep_days = figure("Kept for", 0, 3_650, hint="Days, then file and row are deleted; 0 keeps them", whole=True)
+    keep_days = figure("Kept for", 0, 3_650, hint="Days; then they are deleted for good. 0 keeps them", whole=True)
 
     def initial_of(self, config: AgentConfig) -> Initial:
         return {name: getattr(config, name) for name in ("record", "recorder", "consent", "keep_days")}
@@ -175,6 +175,8 @@ class LimitsForm(SectionForm):
     wait = text("When something takes long", hint="Said while a tool is busy")
     failed = text("When nothing works", hint="Said before the call ends")
     voicemail = text("Message for a voicemail", hint="When the agent calls and a machine answers")
+    resumed = text("After the line was lost", hint="Said first when a call goes on after a fault on our side")
+    again = text("To have something said again", hint="Said then, when the caller may have spoken to nobody")
 
     def initial_of(self, config: AgentConfig) -> Initial:
         return {

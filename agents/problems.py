@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Final, Literal
 
 import phonenumbers
@@ -258,7 +258,7 @@ def _limits(config: AgentConfig) -> Iterator[Problem]:
         yield Problem("limits.max_call_s", "End a call after 1 to 240 minutes")
     if not _within(limits.warn_before_s, WARN_BEFORE_S) or limits.warn_before_s >= limits.max_call_s:
         yield Problem("limits.warn_before_s", "Warn at most 300 seconds before the end, and after the beginning")
-    for name in ("idle", "unheard", "goodbye", "closing", "trouble", "wait", "failed", "voicemail"):
+    for name in (phrase.name for phrase in fields(config.phrases)):
         if not getattr(config.phrases, name).strip():
             yield Problem(f"phrases.{name}", "Write a sentence: the agent must not fall silent here")
 

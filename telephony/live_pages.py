@@ -52,7 +52,7 @@ def call_context(call: Call, slug: str, permissions: Collection[str]) -> dict[st
         "title": presenting.title(call),
         "tried": presenting.tried(call),
         "listen": listen,
-        "lines": presenting.lines(turns, call.agent.name if call.agent else "Agent") if listen else [],
+        "lines": presenting.lines(turns, call.agent.name if call.agent else "Agent", call.streams) if listen else [],
         "replies": len(replies),
         "cuts": sum(turn.interrupted for turn in turns),
         "recording": recording,

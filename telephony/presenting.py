@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
-from typing import Final
+from typing import Any, Final
 
 from django.utils import timezone
 
@@ -168,25 +168,40 @@ class Line:
     spoken: str
     """The parts in words."""
     slow: bool
+    taken_over: str = ""
+    """That another process went on with the call before this turn, in a sentence."""
 
     @property
     def at_s(self) -> str:
         return f"{self.turn.started_ms / 1000:.2f}"
 
 
-def lines(turns: Sequence[Turn], agent: str) -> list[Line]:
-    """The conversation, in the order of its turns."""
+def lines(turns: Sequence[Turn], agent: str, streams: Sequence[dict[str, Any]] = ()) -> list[Line]:
+    """The conversation, in the order of its turns; `streams` as in `Call.streams`."""
     shown = []
     interrupted = False
+    others = [stream for stream in streams if stream["cause"] in ("lost", "left")]
     for turn in turns:
+        before = [stream for stream in others if stream["at_ms"] <= turn.started_ms]
+        others = others[len(before) :]
         note = _NOTES.get(turn.kind, "")
         if turn.speaker == "caller" and interrupted and turn.kind == "speech":
             note = "interrupts"
         interrupted = turn.interrupted
         name = agent if turn.speaker == "agent" else "Caller"
         slow = turn.gap_ms is not None and turn.gap_ms > SLOW_MS
-        shown.append(Line(turn, name, note, *_bar(turn), slow))
+        taken_over = " ".join(taken_over_words(stream) for stream in before)
+        shown.append(Line(turn, name, note, *_bar(turn), slow, taken_over))
     return shown
+
+
+def taken_over_words(stream: dict[str, Any]) -> str:
+    """What a stream that another process began means, in a sentence."""
+    if stream["cause"] == "left":
+        return "The call was handed to another worker."
+    if stream["gap_ms"] is None:
+        return "The line was taken over."
+    return f"The line was taken over after {stream['gap_ms'] / 1000:.1f} s."
 
 
 def _bar(turn: Turn) -> tuple[list[Part], str]:

@@ -74,6 +74,8 @@ def limits(**typed) -> dict[str, str]:
         "trouble": "Please hold on.",
         "wait": "One moment.",
         "failed": "Please call again later.",
+        "resumed": "We were cut off.",
+        "again": "Once more, please?",
         **typed,
     }
 

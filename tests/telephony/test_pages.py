@@ -164,6 +164,21 @@ def test_the_call_page_tells_the_conversation(acme, owner):
     assert "ws-connect" not in html
 
 
+def test_a_call_that_lost_its_worker_says_when_it_was_taken_over(acme, owner):
+    streams = [
+        {"epoch": 1, "at": "", "at_ms": 0, "cause": "", "gap_ms": None},
+        {"epoch": 2, "at": "", "at_ms": 1_400, "cause": "lost", "gap_ms": 1_234},
+        {"epoch": 3, "at": "", "at_ms": 4_000, "cause": "left", "gap_ms": 150},
+    ]
+    call = acme.call(status=Status.ENDED, outcome=Outcome.CALLER_HUNG_UP, duration_ms=10_000, streams=streams)
+    talk(acme, call)
+
+    html = page(owner, "call", call.id)
+
+    places = [html.index(words) for words in ("Hello.", "taken over after 1.2 s", "Fee?", "to another worker", "Four")]
+    assert places == sorted(places)
+
+
 def test_a_live_call_is_watched(acme, owner):
     call = acme.call(status=Status.STREAMING)
 

@@ -23,10 +23,10 @@ define install
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check fix
+.PHONY: help demo up test check fix crash-drill deploy-drill
 
 help: ## Say what there is
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST)
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST)
 
 demo: $(DEMO) ## Call the demo agent, show the conversation, keep serving where a person sits; KEYED=fakes: through stand-ins
 	@$(if $(filter fakes,$(KEYED)),$(BIN)/python -m tests.fakes.demo,$(BIN)/switchboard demo $(if $(KEYED),--keyed))
@@ -37,6 +37,12 @@ up: $(DEMO) ## Run everything on this machine: database, web, stream workers, wo
 test: $(DEV) ## Run the whole suite; no server needed
 	@$(BIN)/python -m pytest -q -n 2 -m "not flow" $(ARGS)
 	@$(BIN)/python -m pytest -q -m flow $(ARGS)
+
+crash-drill: $(DEV) ## kill -9 stream workers under CALLS callers (100), and count what they noticed
+	@$(BIN)/python -m tests.drills.crash $(if $(CALLS),--calls $(CALLS)) $(ARGS)
+
+deploy-drill: $(DEV) ## SIGTERM to each stream worker in turn under CALLS callers (40): no call may be cut
+	@$(BIN)/python -m tests.drills.deploy $(if $(CALLS),--calls $(CALLS)) $(ARGS)
 
 check: $(DEV) ## Run what CI runs beside the tests: style, types, imports, templates, migrations, deployment
 	$(BIN)/ruff check .

@@ -16,6 +16,8 @@ from telephony.models import Call, Outcome, Status
 from telephony.takeover.models import CallNote
 from tenants.scope import platform_scope, tenant_scope
 
+CALLER: Final = "Caller"
+"""Who hung up, in the carrier's word; then a call whose worker died before its report was not lost."""
 QUIET: Final = timedelta(seconds=60)
 """The journal says every 10 s that a stream lives."""
 RINGING: Final = timedelta(seconds=120)
@@ -51,11 +53,12 @@ def sweep() -> Swept:
                 | Q(status=Status.TRANSFERRING, stream_ended_at__lt=now - TRANSFERRING)
                 | Q(status=Status.TRANSFERRING, stream_started_at=None, answered_at__lt=now - TRANSFERRING)
                 | Q(status=Status.ENDED, outcome="", ended_at__lt=now - QUIET)
-            ).values_list("tenant_id", "id")
+            ).values_list("tenant_id", "id", "status", "hangup_source")
         )
-    for tenant_id, call_id in stuck:
+    for tenant_id, call_id, status, source in stuck:
+        left = status == Status.ENDED and source == CALLER
         with tenant_scope(tenant_id):
-            move = wrapup.without_report(call_id, Outcome.LOST)
+            move = wrapup.without_report(call_id, Outcome.CALLER_HUNG_UP if left else Outcome.LOST)
         log.warning("call_swept", call=str(call_id), was=move.before.value)
     with platform_scope("notes of calls that are over"):
         CallNote.objects.filter(call__status=Status.ENDED, call__ended_at__lt=now - QUIET).delete()

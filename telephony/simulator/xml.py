@@ -11,6 +11,8 @@ import re
 from collections.abc import Callable, Mapping
 from xml.etree import ElementTree
 
+from telephony.simulator import attributes
+from telephony.simulator.attributes import INVALID_ANSWER as INVALID_ANSWER
 from telephony.simulator.dialects import Format
 from telephony.simulator.elements import (
     Conference,
@@ -34,7 +36,6 @@ from telephony.simulator.elements import (
 from telephony.simulator.errors import XmlRefused
 
 MAX_BYTES = 100 * 1024
-INVALID_ANSWER = 8011
 END_OF_INSTRUCTIONS = 4010
 MOST_DESTINATIONS = 10
 
@@ -139,34 +140,34 @@ def _text(node: ElementTree.Element) -> str:
 
 
 def _redirect(node: ElementTree.Element, _: list[str]) -> Redirect:
-    return Redirect(_url("Redirect", _text(node), "http"), _method(node.attrib, "method"))
+    return Redirect(attributes.url("Redirect", _text(node), "http"), attributes.method(node.attrib, "method"))
 
 
 def _hangup(node: ElementTree.Element, _: list[str]) -> Hangup:
-    reason = _one_of("Hangup", node.attrib, "reason", "rejected", "busy")
-    return Hangup(reason, _whole("Hangup", node.attrib, "schedule", 0))
+    reason = attributes.one_of("Hangup", node.attrib, "reason", "rejected", "busy")
+    return Hangup(reason, attributes.whole("Hangup", node.attrib, "schedule", 0))
 
 
 def _speak(node: ElementTree.Element, _: list[str]) -> Speak:
     if not _text(node):
         raise XmlRefused(INVALID_ANSWER, "<Speak> says nothing")
-    loop = _whole("Speak", node.attrib, "loop", 1)
+    loop = attributes.whole("Speak", node.attrib, "loop", 1)
     return Speak(" ".join(_text(node).split()), node.attrib.get("language", "en-US"), loop)
 
 
 def _play(node: ElementTree.Element, _: list[str]) -> Play:
-    return Play(_url("Play", _text(node), "http"), _whole("Play", node.attrib, "loop", 1))
+    return Play(attributes.url("Play", _text(node), "http"), attributes.whole("Play", node.attrib, "loop", 1))
 
 
 def _wait(node: ElementTree.Element, _: list[str]) -> Wait:
-    return Wait(_whole("Wait", node.attrib, "length", 1))
+    return Wait(attributes.whole("Wait", node.attrib, "length", 1))
 
 
 def _dtmf(node: ElementTree.Element, _: list[str]) -> Dtmf:
     digits = _text(node)
     if not digits or set(digits) - set("0123456789*#ABCDwW"):
         raise XmlRefused(INVALID_ANSWER, "<DTMF> takes keys, w and W")
-    return Dtmf(digits, not _flag("DTMF", node.attrib, "async", True))
+    return Dtmf(digits, not attributes.flag("DTMF", node.attrib, "async", True))
 
 
 def _pre_answer(node: ElementTree.Element, warnings: list[str]) -> PreAnswer:
@@ -175,27 +176,27 @@ def _pre_answer(node: ElementTree.Element, warnings: list[str]) -> PreAnswer:
 
 def _stream(node: ElementTree.Element, warnings: list[str]) -> Stream:
     given = node.attrib
-    both_ways = _flag("Stream", given, "bidirectional", False)
-    alive = _flag("Stream", given, "keepCallAlive", False)
-    track: Track = _one_of("Stream", given, "audioTrack", "inbound", "outbound", "both")  # type: ignore[assignment]
+    both_ways = attributes.flag("Stream", given, "bidirectional", False)
+    alive = attributes.flag("Stream", given, "keepCallAlive", False)
+    track: Track = attributes.one_of("Stream", given, "audioTrack", "inbound", "outbound", "both")  # type: ignore[assignment]
     if both_ways and track != "inbound":
         raise XmlRefused(END_OF_INSTRUCTIONS, f"a bidirectional stream cannot carry the track {track}")
     if alive and not both_ways:
         warnings.append("keepCallAlive has no effect without bidirectional")
     if "contentType" not in given:
         warnings.append("<Stream> without contentType gets audio/x-l16;rate=8000")
-    retries = _whole("Stream", given, "maxRetries", 0)
+    retries = attributes.whole("Stream", given, "maxRetries", 0)
     if retries > 10:
         raise XmlRefused(INVALID_ANSWER, "maxRetries goes from 0 to 10")
     return Stream(
-        url=_url("Stream", _text(node), "ws"),
+        url=attributes.url("Stream", _text(node), "ws"),
         bidirectional=both_ways,
         blocks=alive and both_ways,
         format=stream_format(given.get("contentType", "audio/x-l16;rate=8000")),
-        timeout_s=_whole("Stream", given, "streamTimeout", 86400),
+        timeout_s=attributes.whole("Stream", given, "streamTimeout", 86400),
         max_retries=retries,
         status_url=given.get("statusCallbackUrl", ""),
-        status_method=_method(given, "statusCallbackMethod"),
+        status_method=attributes.method(given, "statusCallbackMethod"),
         track=track,
         extra=extra_headers(given.get("extraHeaders", ""), warnings),
     )
@@ -227,18 +228,18 @@ def _record(node: ElementTree.Element, warnings: list[str]) -> Record:
         warnings.append("<Record> without maxLength stops after 60 s")
     keys = given.get("finishOnKey", "0123456789*#")
     return Record(
-        session=_flag("Record", given, "recordSession", False),
+        session=attributes.flag("Record", given, "recordSession", False),
         action=given.get("action", ""),
-        action_method=_method(given, "method"),
-        redirect=_flag("Record", given, "redirect", False),
+        action_method=attributes.method(given, "method"),
+        redirect=attributes.flag("Record", given, "redirect", False),
         callback_url=given.get("callbackUrl", ""),
-        callback_method=_method(given, "callbackMethod"),
-        file_format=_one_of("Record", given, "fileFormat", "mp3", "wav"),
-        max_length_s=_whole("Record", given, "maxLength", 60),
-        timeout_s=_whole("Record", given, "timeout", 60),
-        beep=_flag("Record", given, "playBeep", True),
+        callback_method=attributes.method(given, "callbackMethod"),
+        file_format=attributes.one_of("Record", given, "fileFormat", "mp3", "wav"),
+        max_length_s=attributes.whole("Record", given, "maxLength", 60),
+        timeout_s=attributes.whole("Record", given, "timeout", 60),
+        beep=attributes.flag("Record", given, "playBeep", True),
         finish_keys="" if keys == "none" else keys,
-        on_dial_answer=_flag("Record", given, "startOnDialAnswer", False),
+        on_dial_answer=attributes.flag("Record", given, "startOnDialAnswer", False),
     )
 
 
@@ -246,28 +247,24 @@ def _gather(node: ElementTree.Element, warnings: list[str]) -> Gather:
     given = node.attrib
     if "timeout" in given:
         warnings.append("<Gather> has executionTimeout, not timeout")
-    kind = _one_of("Gather", given, "inputType", "dtmf", "speech", "dtmf speech")
+    kind = attributes.one_of("Gather", given, "inputType", "dtmf", "speech", "dtmf speech")
     finish = given.get("finishOnKey", "#")
     if finish not in ("", "none") and (len(finish) != 1 or finish not in "0123456789*#"):
         raise XmlRefused(INVALID_ANSWER, "<Gather> finishOnKey is one key or none")
-    most = _between("Gather", given, "numDigits", 32, 1, 32)
+    most = attributes.between("Gather", given, "numDigits", 32, 1, 32)
     return Gather(
-        action=_url("Gather action of", given.get("action", ""), "http"),
-        method=_method(given, "method"),
+        action=attributes.url("Gather action of", given.get("action", ""), "http"),
+        method=attributes.method(given, "method"),
         keys="dtmf" in kind,
         speech="speech" in kind,
-        timeout_s=_between("Gather", given, "executionTimeout", 15, 5, 60),
-        digit_end_s=_end_timeout(given, "digitEndTimeout"),
-        speech_end_s=_end_timeout(given, "speechEndTimeout"),
+        timeout_s=attributes.between("Gather", given, "executionTimeout", 15, 5, 60),
+        digit_end_s=attributes.end_timeout(given, "digitEndTimeout"),
+        speech_end_s=attributes.end_timeout(given, "speechEndTimeout"),
         finish_key="" if finish == "none" else finish,
         most_digits=most,
-        redirect=_flag("Gather", given, "redirect", True),
+        redirect=attributes.flag("Gather", given, "redirect", True),
         prompts=_sounds(node, warnings),
     )
-
-
-def _end_timeout(given: Mapping[str, str], key: str) -> int:
-    return 2 if given.get(key, "auto") == "auto" else _between("Gather", given, key, 2, 2, 10)
 
 
 def _dial(node: ElementTree.Element, warnings: list[str]) -> Dial:
@@ -285,22 +282,22 @@ def _dial(node: ElementTree.Element, warnings: list[str]) -> Dial:
     events, action = given.get("callbackUrl", ""), given.get("action", "")
     return Dial(
         destinations=destinations,
-        action=_url("Dial action of", action, "http") if action else "",
-        method=_method(given, "method"),
-        redirect=_flag("Dial", given, "redirect", True),
-        events_url=_url("Dial callbackUrl of", events, "http") if events else "",
-        events_method=_method(given, "callbackMethod"),
+        action=attributes.url("Dial action of", action, "http") if action else "",
+        method=attributes.method(given, "method"),
+        redirect=attributes.flag("Dial", given, "redirect", True),
+        events_url=attributes.url("Dial callbackUrl of", events, "http") if events else "",
+        events_method=attributes.method(given, "callbackMethod"),
         caller_id=given.get("callerId", ""),
         caller_name=given.get("callerName", ""),
-        ring_s=_whole("Dial", given, "timeout", 120),
-        limit_s=_whole("Dial", given, "timeLimit", 14400),
-        hangup_on_star=_flag("Dial", given, "hangupOnStar", False),
+        ring_s=attributes.whole("Dial", given, "timeout", 120),
+        limit_s=attributes.whole("Dial", given, "timeLimit", 14400),
+        hangup_on_star=attributes.flag("Dial", given, "hangupOnStar", False),
         music=given.get("dialMusic", "real"),
         confirm_sound=given.get("confirmSound", ""),
         confirm_key=given.get("confirmKey", ""),
-        confirm_s=_whole("Dial", given, "confirmTimeout", 15),
-        digits=_matches(given, "digitsMatch"),
-        digits_b=_matches(given, "digitsMatchBLeg"),
+        confirm_s=attributes.whole("Dial", given, "confirmTimeout", 15),
+        digits=attributes.matches(given, "digitsMatch"),
+        digits_b=attributes.matches(given, "digitsMatchBLeg"),
         sip_headers=given.get("sipHeaders", ""),
     )
 
@@ -323,64 +320,22 @@ def _conference(node: ElementTree.Element, warnings: list[str]) -> Conference:
         warnings.append("<Conference record> writes nothing")
     return Conference(
         room=room,
-        muted=_flag("Conference", given, "muted", False),
-        starts=_flag("Conference", given, "startConferenceOnEnter", True),
-        ends=_flag("Conference", given, "endConferenceOnExit", False),
-        stay_alone=_flag("Conference", given, "stayAlone", False),
+        muted=attributes.flag("Conference", given, "muted", False),
+        starts=attributes.flag("Conference", given, "startConferenceOnEnter", True),
+        ends=attributes.flag("Conference", given, "endConferenceOnExit", False),
+        stay_alone=attributes.flag("Conference", given, "stayAlone", False),
         wait_sound=given.get("waitSound", ""),
         enter_sound=given.get("enterSound", ""),
         exit_sound=given.get("exitSound", ""),
-        digits=_matches(given, "digitsMatch"),
-        hangup_on_star=_flag("Conference", given, "hangupOnStar", False),
-        relay_keys=_flag("Conference", given, "relayDTMF", False),
+        digits=attributes.matches(given, "digitsMatch"),
+        hangup_on_star=attributes.flag("Conference", given, "hangupOnStar", False),
+        relay_keys=attributes.flag("Conference", given, "relayDTMF", False),
         events_url=given.get("callbackUrl", ""),
-        events_method=_method(given, "callbackMethod"),
-        limit_s=_whole("Conference", given, "timeLimit", 14400),
+        events_method=attributes.method(given, "callbackMethod"),
+        limit_s=attributes.whole("Conference", given, "timeLimit", 14400),
         action=given.get("action", ""),
-        method=_method(given, "method"),
+        method=attributes.method(given, "method"),
     )
-
-
-def _matches(given: Mapping[str, str], key: str) -> tuple[str, ...]:
-    return tuple(each.strip() for each in given.get(key, "").split(",") if each.strip())
-
-
-def _url(name: str, text: str, scheme: str) -> str:
-    if not text.startswith((f"{scheme}://", f"{scheme}s://")) or any(char.isspace() for char in text):
-        raise XmlRefused(INVALID_ANSWER, f"<{name}> needs an absolute {scheme}s URL")
-    return text
-
-
-def _flag(name: str, given: Mapping[str, str], key: str, default: bool) -> bool:
-    value = given.get(key, "true" if default else "false")
-    if value not in ("true", "false"):
-        raise XmlRefused(INVALID_ANSWER, f"<{name}> {key} is true or false, not {value!r}")
-    return value == "true"
-
-
-def _whole(name: str, given: Mapping[str, str], key: str, default: int) -> int:
-    value = given.get(key, str(default))
-    if not (value.isascii() and value.isdecimal() and len(value) <= 9):
-        raise XmlRefused(INVALID_ANSWER, f"<{name}> {key} is a whole number, not {value!r}")
-    return int(value)
-
-
-def _between(name: str, given: Mapping[str, str], key: str, default: int, low: int, high: int) -> int:
-    value = _whole(name, given, key, default)
-    if not low <= value <= high:
-        raise XmlRefused(INVALID_ANSWER, f"<{name}> {key} goes from {low} to {high}")
-    return value
-
-
-def _one_of(name: str, given: Mapping[str, str], key: str, default: str, *others: str) -> str:
-    value = given.get(key, default)
-    if value not in (default, *others):
-        raise XmlRefused(INVALID_ANSWER, f"<{name}> {key} cannot be {value!r}")
-    return value
-
-
-def _method(given: Mapping[str, str], key: str) -> str:
-    return _one_of("an element", given, key, "POST", "GET")
 
 
 _READERS: Mapping[str, Callable[[ElementTree.Element, list[str]], Element]] = {

@@ -4,6 +4,7 @@ import pytest
 
 from telephony.simulator import xml
 from telephony.simulator.dialects import Format
+from telephony.simulator.elements import Destination
 from telephony.simulator.errors import XmlRefused
 
 WSS = "wss://voice.example.in/media/token/"
@@ -121,3 +122,87 @@ def test_defaults_are_the_carriers_and_are_remarked_upon():
     assert (stream.format, stream.bidirectional, stream.blocks) == (Format("audio/x-l16", 8000), False, False)
     assert record.max_length_s == 60
     assert len(document.warnings) == 4
+
+
+def test_a_dial_is_read_with_its_destinations():
+    document = read(
+        '<Dial callerId="+918071387001" timeout="25" action="https://x.example/r" hangupOnStar="true" digitsMatch="1, 22">'
+        '<Number sendDigits="ww2">+919800000001</Number><User sipHeaders="RefX-VH=1">sip:desk@registrar.vobiz.ai</User>'
+        "</Dial>"
+    )
+
+    [dial] = document.elements
+    assert dial.destinations == (
+        Destination("+919800000001", send_digits="ww2"),
+        Destination("sip:desk@registrar.vobiz.ai", sip_headers="RefX-VH=1"),
+    )
+    assert (dial.ring_s, dial.limit_s, dial.redirect, dial.hangup_on_star) == (25, 14_400, True, True)
+    assert (dial.digits, dial.caller_id, dial.music) == (("1", "22"), "+918071387001", "real")
+
+
+def test_defaults_that_bite_are_the_carriers():
+    document = read("<Conference>ROOM</Conference>")
+    [room] = document.elements
+    [gather] = read('<Gather action="https://x.example/g"><Speak>Press one.</Speak></Gather>').elements
+
+    assert (room.stay_alone, room.starts, room.ends, room.muted) == (False, True, False, False)
+    assert any("alone" in warning for warning in document.warnings)
+    assert (gather.timeout_s, gather.finish_key, gather.most_digits, gather.redirect) == (15, "#", 32, True)
+    assert (gather.keys, gather.speech) == (True, False)
+    assert [sound.text for sound in gather.prompts] == ["Press one."]
+
+
+@pytest.mark.parametrize(
+    "inside",
+    [
+        "<Dial/>",
+        "<Dial>+919800000001</Dial>",
+        "<Dial><Number>sip:a@b.c</Number></Dial>",
+        "<Dial><User>+919800000001</User></Dial>",
+        '<Dial timeout="soon"><Number>+919800000001</Number></Dial>',
+        '<Dial action="/here"><Number>+919800000001</Number></Dial>',
+        "<Dial><Speak>hello</Speak></Dial>",
+        "<Conference/>",
+        '<Conference stayAlone="yes">R</Conference>',
+        "<Gather/>",
+        '<Gather action="https://x.example/" executionTimeout="61"/>',
+        '<Gather action="https://x.example/" finishOnKey="12"/>',
+        '<Gather action="https://x.example/" numDigits="0"/>',
+        '<Gather action="https://x.example/"><Wait/></Gather>',
+        "<DTMF>12x</DTMF>",
+        "<DTMF/>",
+        "<PreAnswer><Redirect>https://x.example/</Redirect></PreAnswer>",
+        "<Number>+919800000001</Number>",
+        "<MultiPartyCall>R</MultiPartyCall>",
+        "<GetDigits/>",
+    ],
+)
+def test_an_element_that_makes_no_sense_costs_the_call(inside):
+    with pytest.raises(XmlRefused) as refused:
+        read(inside)
+
+    assert refused.value.code == 8011
+
+
+def test_music_is_made_of_sounds_only():
+    body = b"<Response><Speak>la</Speak><Wait length='1'/></Response>"
+
+    assert [type(each).__name__ for each in xml.read_sounds(body, "text/xml")] == ["Speak", "Wait"]
+    with pytest.raises(XmlRefused):
+        xml.read_sounds(b"<Response><Hangup/></Response>", "text/xml")
+
+
+@pytest.mark.parametrize(
+    ("text", "pairs", "warned"),
+    [
+        ("tenant=42,ref=a1", (("tenant", "42"), ("ref", "a1")), False),
+        ("ref=order-4821,tenant=42", (("tenant", "42"),), True),
+        ("k=" + "x" * 600, (), True),
+        ("", (), False),
+    ],
+)
+def test_extra_headers_take_letters_and_digits(text, pairs, warned):
+    document = read(f'<Stream contentType="audio/x-mulaw;rate=8000" extraHeaders="{text}">{WSS}</Stream>')
+
+    assert document.elements[0].extra == pairs
+    assert bool(document.warnings) is warned

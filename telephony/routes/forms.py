@@ -12,10 +12,10 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from agents.fields import EditorForm, choice, figure, text
+from agents.hours import HoursError, read_intervals, said
 from agents.models import Agent, AgentVersion
 from telephony.models import PhoneNumber
 from telephony.routes import targets
-from telephony.routes.hours import HoursError, read_intervals, said
 from telephony.routes.models import Route, RouteKind, RoutePlan
 from telephony.routes.plan import FALLBACK, KEYS, OPEN, Kind, word
 from telephony.routes.reading import hours_of

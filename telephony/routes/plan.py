@@ -16,7 +16,7 @@ from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
-from telephony.routes.hours import Hours
+from agents.hours import Hours
 
 OPEN: Final = "open"
 CLOSED: Final = "closed"

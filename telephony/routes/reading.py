@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from agents.hours import Hours, Interval, SpecialDay
 from telephony.models import PhoneNumber
-from telephony.routes.hours import Hours, Interval, SpecialDay
 from telephony.routes.models import Route, RoutePlan
 from telephony.routes.plan import OPEN, Kind, Menu, Plan, Share, Way
 

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from telephony.routes.hours import Hours, SpecialDay
+from agents.hours import Hours, SpecialDay
 from telephony.routes.plan import (
     CLOSED,
     FALLBACK,

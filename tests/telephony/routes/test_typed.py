@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agents.hours import HoursError, read_intervals, said
 from telephony.routes import targets
-from telephony.routes.hours import HoursError, read_intervals, said
 from telephony.routes.plan import PLACES, place_of, word
 
 

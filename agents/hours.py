@@ -10,7 +10,9 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 DAY: Final = 24 * 60
+WEEK: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
+_DAYS = re.compile(r"(?:daily|([a-z]{3,9})(?:\s*(?:-|–|—|to)\s*([a-z]{3,9}))?)\b:?\s*", re.IGNORECASE | re.ASCII)
 _RANGE = re.compile(r"([0-9]{1,2})(?:[:.]([0-9]{2}))?\s*(?:-|–|—|to)\s*([0-9]{1,2})(?:[:.]([0-9]{2}))?", re.ASCII)
 
 Interval = tuple[int, int]
@@ -78,6 +80,48 @@ def read_intervals(text: str) -> tuple[Interval, ...]:
 def said(intervals: tuple[Interval, ...]) -> str:
     """The way back, as people write it."""
     return ", ".join(f"{_clock(opens)}–{_clock(closes) if closes else '24:00'}" for opens, closes in intervals)
+
+
+def read_week(text: str) -> tuple[tuple[int, int, int], ...]:
+    """Lines such as `Mon-Fri 9-13, 14-18` → the entries of `Hours.weekly`. Blank: none. Raises `HoursError`."""
+    found: dict[int, tuple[Interval, ...]] = {}
+    for line in filter(None, (line.strip() for line in text.splitlines())):
+        days = _DAYS.match(line)
+        if days is None:
+            raise HoursError("Begin each line with its days, such as Mon-Fri 09:00-18:00.")
+        intervals = read_intervals(line[days.end() :])
+        if not intervals:
+            raise HoursError("Write times after the days, such as Mon-Fri 09:00-18:00.")
+        for day in _days(days[1], days[2]):
+            if day in found:
+                raise HoursError(f"{WEEK[day]} is there twice.")
+            found[day] = intervals
+    return tuple((day, *interval) for day in sorted(found) for interval in found[day])
+
+
+def said_week(weekly: tuple[tuple[int, int, int], ...]) -> str:
+    """The way back: days in a row with the same times share a line."""
+    days = {day: said(tuple((opens, closes) for other, opens, closes in weekly if other == day)) for day in range(7)}
+    lines: list[tuple[int, int, str]] = []
+    for day, times in days.items():
+        if times and lines and lines[-1][1] == day - 1 and lines[-1][2] == times:
+            lines[-1] = (lines[-1][0], day, times)
+        elif times:
+            lines.append((day, day, times))
+    return "\n".join(
+        f"{WEEK[first] if first == last else f'{WEEK[first]}–{WEEK[last]}'} {times}" for first, last, times in lines
+    )
+
+
+def _days(first: str | None, last: str | None) -> range | list[int]:
+    if first is None:
+        return range(7)
+    names = [name.casefold() for name in WEEK]
+    ends = [name.casefold()[:3] for name in (first, last or first)]
+    if not set(ends) <= set(names):
+        raise HoursError("Write days such as Mon-Fri, Sat or daily.")
+    begin, end = (names.index(name) for name in ends)
+    return list(range(begin, end + 1)) if begin <= end else [*range(begin, 7), *range(end + 1)]
 
 
 def _interval(text: str) -> Interval:

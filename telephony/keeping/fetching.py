@@ -11,6 +11,7 @@ from typing import IO, Final
 from uuid import UUID
 
 import structlog
+from django.conf import settings
 from django.core.files import File
 from django.core.files.storage import default_storage
 from django.db import transaction
@@ -70,6 +71,8 @@ def told(call: Call, done: RecordingDone, purpose: Purpose) -> None:
 
 def fetch_due(now: datetime) -> int:
     """Fetch what is due; how many files came. Blocking; opens its own scopes."""
+    if not settings.CARRIER_IN_REACH:
+        return 0
     with platform_scope("carrier's recordings that are due"):
         due = list(
             CarrierRecording.objects.filter(state=TapeState.DUE, next_try_at__lte=now)

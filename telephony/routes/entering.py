@@ -37,7 +37,7 @@ def key_pressed(number: PhoneNumber, call: Call, digits: str, attempt: int, *, f
     step = steps.at(call, MENU)
     if step is not None:
         chosen = found is not None and found.place != OPEN
-        detail = f"Key {digits[0]}" if chosen else f"Wrong key {digits[0]}" if digits else ""
+        detail = digits[0] if chosen else f"wrong key {digits[0]}" if digits else ""
         steps.end(step, StepOutcome.CHOSEN if chosen else StepOutcome.NO_CHOICE, detail)
     return enter(number, call, found, full=full) if found else _nobody(call)
 

@@ -21,7 +21,9 @@ from telephony.routes.plan import FALLBACK, KEYS, OPEN, Kind, word
 from telephony.routes.reading import hours_of
 
 WEEK: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-SHARES: Final = 4
+LETTERS: Final = "ABCD"
+SHARES: Final = len(LETTERS)
+"""Versions that a route's calls may be split over."""
 SPARE_DAYS: Final = 2
 MOST_DAYS: Final = 60
 LATEST: Final = "latest"
@@ -157,8 +159,8 @@ def _offer(form: RouteForm, route: Route | None) -> dict[str, str]:
         if shown:
             groups.append((agent.name, [(str(row.id), f"Version {row.number}") for row in shown]))
     for row in range(SHARES):
-        form.fields[f"version_{row}"] = choice(f"Version {row + 1}", required=False, choices=groups)
-        weight = figure(f"Share {row + 1}", 1, 100, whole=True)
+        form.fields[f"version_{row}"] = choice(f"Version {LETTERS[row]}", required=False, choices=groups)
+        weight = figure(f"Share {LETTERS[row]}", 1, 100, whole=True)
         weight.required = False
         form.fields[f"weight_{row}"] = weight
     for name in list(form.fields)[-2 * SHARES :]:

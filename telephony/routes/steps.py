@@ -61,7 +61,7 @@ def dialled(step: RouteStep, result: DialResult) -> StepOutcome:
     outcome = _DIALLED.get(result.status, StepOutcome.FAILED)
     if result.leg_id:
         RouteStep.objects.filter(id=step.id).update(leg_id=result.leg_id[:64])
-    end(step, outcome, "" if outcome is StepOutcome.SERVED else result.cause)
+    end(step, outcome, result.cause if outcome is StepOutcome.FAILED else "")
     return outcome
 
 
@@ -115,6 +115,8 @@ def _step(call: Call, place: str, **facts: str) -> RouteStep:
 def _outcome(step: RouteStep, outcome: StepOutcome) -> Outcome | None:
     if step.kind == Kind.AGENT:
         return None  # its report says more
+    if outcome is StepOutcome.FAILED and step.kind in DIALS:
+        return Outcome.UNANSWERED
     if outcome is StepOutcome.SERVED:
         return _SERVED.get(Kind(step.kind)) if step.kind != MENU else None
     return _CALL.get(outcome)

@@ -23,9 +23,11 @@ DRAIN_S = 3
 """Shorter than the calls, so that most of them are handed over."""
 
 
-def drill(stage: Stage, calls: int, seed: int, ramp_ms: int = 100, settle_s: float = 4.0) -> Verdict:
+def drill(
+    stage: Stage, calls: int, seed: int, ramp_ms: int = 100, settle_s: float = 4.0, turns: tuple[int, ...] = (5, 6)
+) -> Verdict:
     """Stop each worker once while the callers talk; the next when the last one's successor is there."""
-    plans = [stage.plan(seed * 1_000 + number) for number in range(calls)]
+    plans = [stage.plan(seed * 1_000 + number, turns) for number in range(calls)]
 
     async def play() -> tuple[list[Report], int]:
         talking = asyncio.ensure_future(run_many(plans, ramp_ms))

@@ -109,12 +109,12 @@ class Stage:
     bookings: Bookings
     salt: str = field(default_factory=lambda: uuid.uuid4().hex)
 
-    def plan(self, seed: int) -> CallPlan:
-        """One caller's part, another for each seed."""
+    def plan(self, seed: int, turns: tuple[int, ...]) -> CallPlan:
+        """One caller's part, another for each seed, with one of these numbers of things to say."""
         target = Target(
             self.url + self.number["answer"], self.url + self.number["hangup"], "", "MA_DRILL", "drill-token"
         )
-        script = Script(caller(random.Random(seed)), max_ms=120_000)
+        script = Script(caller(random.Random(seed), turns), max_ms=120_000)
         out = self.home / "heard" / f"{seed}.wav"
         out.parent.mkdir(exist_ok=True)
         return CallPlan(self.number["e164"], target, script, seed=seed, salt=self.salt, out=out)
@@ -139,10 +139,10 @@ class Stage:
         )
 
 
-def caller(chance: random.Random) -> tuple[Step, ...]:
-    """Four or five things to say, some of them over the agent."""
+def caller(chance: random.Random, turns: tuple[int, ...]) -> tuple[Step, ...]:
+    """Some things to say, a few of them over the agent."""
     steps = []
-    for number in range(chance.choice((4, 5))):
+    for number in range(chance.choice(turns)):
         over = number > 0 and chance.random() < 0.3
         when = Interrupt(chance.randrange(400, 1_000)) if over else AfterAgent()
         steps.append(

@@ -15,7 +15,7 @@ def running(tmp_path_factory):
 
 
 def test_calls_survive_the_death_of_their_worker(running):
-    verdict = crash.drill(running, 6, seed=5, every=(5.0, 7.0))
+    verdict = crash.drill(running, 5, seed=5, every=(5.0, 8.0))
 
     assert verdict.hit, "nobody lost a worker"
     assert verdict.share == 1.0
@@ -24,6 +24,6 @@ def test_calls_survive_the_death_of_their_worker(running):
 
 
 def test_a_deploy_cuts_no_call(running):
-    verdict = deploy.drill(running, 6, seed=7, settle_s=2.0)
+    verdict = deploy.drill(running, 5, seed=7, settle_s=1.0, turns=(4,))
 
     assert deploy.failures(verdict) == []

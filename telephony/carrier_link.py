@@ -94,20 +94,20 @@ class Link:
 
     def ask(self, request: Request, read: Callable[[bytes], T]) -> T:
         """What the reply says, as `read` reads it."""
-        body = self._send(request)
         try:
-            return read(body)
-        except BadReply as bad:
-            log.warning("carrier_unreadable", path=request.path, problem=str(bad))
-            raise CarrierError("unreadable", 200) from bad
+            return self._read(request, read)
+        except CarrierError as error:
+            _note(request, error)
+            raise
 
     def maybe(self, request: Request, read: Callable[[bytes], T]) -> T | None:
         """`ask`, with None for what is not there."""
         try:
-            return self.ask(request, read)
+            return self._read(request, read)
         except CarrierError as error:
             if error.kind == "not_found":
                 return None
+            _note(request, error)
             raise
 
     def order(self, request: Request) -> None:
@@ -115,8 +115,10 @@ class Link:
         try:
             self._send(request)
         except CarrierError as error:
-            if error.kind != "not_found" or not request.gone_is_done:
-                raise
+            if error.kind == "not_found" and request.gone_is_done:
+                return
+            _note(request, error)
+            raise
 
     def pages(self, request: Callable[[int], Request], read: Callable[[bytes], tuple[T, ...]]) -> tuple[T, ...]:
         """All pages. A carrier that ignores the page's number would answer the same for ever."""
@@ -143,6 +145,13 @@ class Link:
         except httpx.HTTPError as error:
             raise CarrierError("unreachable") from error
 
+    def _read(self, request: Request, read: Callable[[bytes], T]) -> T:
+        body = self._send(request)
+        try:
+            return read(body)
+        except BadReply as bad:
+            raise CarrierError("unreadable", 200, message=f"{_WORDS['unreadable'].rstrip('.')}: {bad}.") from bad
+
     def _send(self, request: Request) -> bytes:
         """The body of a 2xx. Tries again what may be tried again."""
         path, other = request.path, request.other_path
@@ -161,8 +170,6 @@ class Link:
                 error = absent or error  # one spelling is wrong and says 401: the other one knows us
             wait_s = _wait_s(request, error, tried)
             if wait_s is None:
-                carrier_errors_total.labels(error.kind).inc()
-                log.warning("carrier_failed", kind=error.kind, status=error.status, method=request.method, path=path)
                 raise error
             self._pause(wait_s)
 
@@ -182,6 +189,11 @@ class Link:
             response.status_code, response.headers, response.content, repeatable=request.repeatable
         )
         return _error(failed), b""
+
+
+def _note(request: Request, error: CarrierError) -> None:
+    carrier_errors_total.labels(error.kind).inc()
+    log.warning("carrier_failed", kind=error.kind, status=error.status, method=request.method, path=request.path)
 
 
 def _wait_s(request: Request, error: CarrierError, tried: int) -> float | None:

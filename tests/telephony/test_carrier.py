@@ -5,6 +5,7 @@ import logging
 import pytest
 
 from telephony.carrier import Carrier, CarrierError, Identity, Placement, carrier_for
+from telephony.carrier_link import carrier_errors_total
 from tests.fakes.threaded import serving
 from tests.fakes.vendor import Gone, Reply, VendorFake
 
@@ -157,6 +158,22 @@ def test_wrong_credentials_are_wrong_on_both_paths(asking):
     _, carrier = asking(Reply("", 401))
 
     assert refused(carrier, Carrier.cdr, "u-1").kind == "unauthorized"
+
+
+def counted(kind):
+    return carrier_errors_total.labels(kind)._value.get()
+
+
+def test_what_is_not_there_yet_is_no_error_and_what_fails_is_counted(asking):
+    _, carrier = asking(Reply("", 404))
+    before = counted("not_found"), counted("unknown_outcome")
+
+    carrier.cdr("u-1")
+    carrier.hang_up("u-1")
+    assert (counted("not_found"), counted("unknown_outcome")) == before
+
+    refused(carrier, Carrier.transfer, "u-1", "https://v.example/t/")
+    assert counted("not_found") == before[0] + 1
 
 
 def test_hanging_up_what_is_gone_is_done(asking):

@@ -19,7 +19,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from telephony import live, metrics
-from telephony.models import Call, Outcome, Status
+from telephony.models import Call, Direction, Kind, Outcome, Status
 
 Event = Literal[
     "stream_started",  # a media socket was opened for the call
@@ -100,6 +100,8 @@ FACTS: Final = FIRST_WINS | {
     "counters",
 }
 
+_NOT_PICKED_UP: Final = {Direction.INBOUND: Outcome.MISSED, Direction.OUTBOUND: Outcome.UNANSWERED}
+
 log = structlog.get_logger(__name__)
 
 
@@ -139,7 +141,7 @@ def advance(call_id: UUID, event: Event, **facts: object) -> Move:
         if after is Status.ENDED:
             facts.setdefault("ended_at", timezone.now())
             if before is Status.RINGING:
-                facts.setdefault("outcome", Outcome.MISSED)
+                facts.setdefault("outcome", _NOT_PICKED_UP[Direction(call.direction)])
         elif before is Status.ENDED:
             call.ended_at = None  # the agent had ended it; the caller is still there, and goes another way
         if event == "routed":
@@ -147,7 +149,7 @@ def advance(call_id: UUID, event: Event, **facts: object) -> Move:
         _take(call, facts)
         call.status = after
         call.save()
-        if call.outcome != outcome_before and not outcome_before and not call.is_test:
+        if call.outcome != outcome_before and not outcome_before and call.kind == Kind.PHONE:
             outcome = str(call.outcome)
             transaction.on_commit(lambda: metrics.calls_total.labels(outcome).inc())
         transaction.on_commit(lambda: live.call_changed(call.tenant_id, call.id))

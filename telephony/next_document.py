@@ -13,22 +13,22 @@ from typing import Final
 
 from django.db.models import F
 
-from agents import publishing
 from agents.models import AgentVersion
 from telephony import lifecycle
 from telephony.addresses import callback_url as callback_url
 from telephony.dispatch import Ask, Connect, Decision, Follow, Refuse
 from telephony.keeping.taping import tape
-from telephony.models import Call, Outcome, PhoneNumber, Status
+from telephony.models import Call, Direction, Outcome, PhoneNumber, Status
 from telephony.routes import documents, entering
 from telephony.stream_token import Ticket
 from telephony.takeover import deciding
+from telephony.transfers import steps as through
 from telephony.vobiz import answers
 from telephony.vobiz.callbacks import DialResult
 from tenants.scope import tenant_scope
 
 APOLOGY: Final = "I am sorry, we have a technical problem. Please call again in a moment. Goodbye."
-NOBODY: Final = "I am sorry, nobody could take your call. Please try again later. Goodbye."
+APOLOGY_TO_CALLED: Final = "I am sorry, we have a technical problem. Goodbye."
 ONE_MOMENT: Final = "One moment, please."
 STAY: Final = "Please stay on the line."
 AGAIN: Final = ((0, ""), (1, ONE_MOMENT), (2, ""), (3, STAY), (4, ""), (5, STAY))
@@ -138,26 +138,6 @@ def _unopened(situation: Situation) -> answers.Answer | None:
     return _other_worker(situation.number, situation.call) or _give_up(situation, "no stream worker took the call")
 
 
-def _through(situation: Situation) -> answers.Answer | None:
-    """The agent has promised somebody else."""
-    number, call, dialled = situation.number, situation.call, situation.dialled
-    if call.status not in (Status.ANSWERED, Status.TRANSFERRING) or call.outcome != Outcome.TRANSFER:
-        return None
-    if dialled is not None:
-        return answers.Hangup() if dialled.bridged else answers.Goodbye(NOBODY)
-    target = _target(call)
-    if not target:
-        return answers.Goodbye(NOBODY)
-    lifecycle.advance(call.id, "put_through")
-    dial = answers.Dial(
-        to=(target,),
-        caller_id=number.e164,
-        action_url=callback_url("after-stream", number),
-        events_url=callback_url("stream-status", number),
-    )
-    return answers.Transfer(ONE_MOMENT, dial)
-
-
 def _failed(situation: Situation) -> answers.Answer | None:
     """The agent cannot go on: the number's fallback takes the call, or it ends with an apology."""
     call = situation.call
@@ -166,7 +146,7 @@ def _failed(situation: Situation) -> answers.Answer | None:
     return _give_up(situation, call.outcome or "no report")
 
 
-STEPS: Final[tuple[NextStep, ...]] = (_lost, _report, _unopened, _through, _failed)
+STEPS: Final[tuple[NextStep, ...]] = (through.colleague, _lost, _report, _unopened, through.caller, _failed)
 """In this order; after the last the call is hung up."""
 
 
@@ -175,6 +155,8 @@ def _give_up(situation: Situation, why: str) -> answers.Answer:
     if entering.hung_up(call):
         return answers.Hangup()
     entering.agent_failed(call, why)
+    if call.direction == Direction.OUTBOUND:
+        return answers.Goodbye(APOLOGY_TO_CALLED)  # the number's fallback is for people who ring it
     return entering.fallback(number, call, entering.agents_place(call)) or answers.Goodbye(APOLOGY)
 
 
@@ -186,11 +168,3 @@ def _other_worker(number: PhoneNumber, call: Call) -> answers.Answer | None:
     Call.objects.filter(id=call.id).update(stream_offers=F("stream_offers") + 1)
     wait_s, text = AGAIN[max(call.stream_offers, 1) - 1]
     return stream(number, Ticket(call.tenant_id, call.id), wait_s=wait_s, text=text)
-
-
-def _target(call: Call) -> str:
-    """The number behind the name that the agent chose; only what the version lists."""
-    if call.version is None:
-        return ""
-    targets = publishing.blueprint(call.version).targets
-    return next((target.e164 for target in targets if call.transfer_to in (target.name, target.e164)), "")

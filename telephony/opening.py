@@ -18,14 +18,16 @@ from agents.voice import providers
 from agents.voice.blueprint import Blueprint
 from agents.voice.errors import VoiceError
 from agents.voice.providers.base import Providers
-from agents.voice.variables import facts
+from agents.voice.variables import facts, with_given
 from telephony import lifecycle, metrics
 from telephony.browser import trying
 from telephony.journal import Stream
-from telephony.models import Call, Direction, Kind, Outcome, Status
+from telephony.models import CARRIED, Call, Direction, Kind, Outcome, Status
+from telephony.outbound.dials import variables_of
 from telephony.stream_token import Ticket
 from telephony.takeover import deciding, loading
 from telephony.takeover.loading import Found
+from telephony.transfers import briefing
 from tenants.db import call_db
 from tenants.models import Tenant
 from tenants.scope import tenant_scope
@@ -34,7 +36,7 @@ LOOKUPS: Final = 5
 LOOKUP_PAUSE_S: Final = 0.1
 """The socket may be quicker than the answer's commit (vobiz.md 4.5)."""
 
-SPOKEN: Final = (Kind.PHONE, Kind.TEST)
+SPOKEN: Final = (*CARRIED, Kind.TEST)
 """The kinds of calls that have a media socket."""
 
 _building = threading.Lock()
@@ -86,7 +88,7 @@ def begin(ticket: Ticket, worker: str, kinds: Container[str] = SPOKEN) -> Openin
         if call.status == Status.ENDED and not deciding.revivable(call):
             log.info("stream_of_a_call_that_is_over")
             return None
-        before = loading.find(call) if call.epoch and call.kind == Kind.PHONE else None
+        before = loading.find(call) if call.epoch and call.kind in CARRIED else None
         if before is not None and before.cause == "lost" and deciding.exhausted(call, before.lost_at):
             log.warning("stream_of_a_call_that_was_lost_too_often")
             return None
@@ -104,11 +106,12 @@ def begin(ticket: Ticket, worker: str, kinds: Container[str] = SPOKEN) -> Openin
         if before is not None:
             loading.taken(call)
         try:
-            blueprint = trying.blueprint(call)
+            blueprint = briefing.blueprint(call) if call.kind == Kind.BRIEF else trying.blueprint(call)
             if blueprint is None:
                 return None
-            outbound = call.direction == Direction.OUTBOUND and call.kind == Kind.PHONE
+            outbound = call.direction == Direction.OUTBOUND and call.kind in CARRIED
             blueprint = replace(blueprint, outbound=outbound, call_id=str(call.id))
+            blueprint = with_given(blueprint, variables_of(call) if outbound else {})
             with _building:
                 built = providers.build(blueprint)
             greetings.recall(ticket.tenant_id, blueprint)
@@ -118,6 +121,7 @@ def begin(ticket: Ticket, worker: str, kinds: Container[str] = SPOKEN) -> Openin
             )
             return None
         tenant = Tenant.objects.get(id=call.tenant_id)
+        blueprint = replace(blueprint, closed=briefing.closed(blueprint.targets, tenant, now))
         known = facts(
             call_id=str(call.id),
             agent_name=blueprint.agent,

@@ -21,6 +21,7 @@ CALLER: Final = "Caller"
 QUIET: Final = timedelta(seconds=60)
 """The journal says every 10 s that a stream lives."""
 RINGING: Final = timedelta(seconds=120)
+"""Of calls that come in. Those that we place are looked for at the carrier (`outbound.looking`)."""
 MENU: Final = timedelta(minutes=10)
 """Longer nobody thinks about a key."""
 TRANSFERRING: Final = timedelta(hours=4)
@@ -47,7 +48,7 @@ def sweep() -> Swept:
         stuck = list(
             Call.objects.filter(
                 Q(status=Status.STREAMING) & silent
-                | Q(status=Status.RINGING, created_at__lt=now - RINGING)
+                | Q(status=Status.RINGING, created_at__lt=now - RINGING, dial=None)
                 | Q(status=Status.ANSWERED) & silent
                 | Q(status=Status.ANSWERED, stream_started_at=None, answered_at__lt=now - MENU)
                 | Q(status=Status.TRANSFERRING, stream_ended_at__lt=now - TRANSFERRING)

@@ -88,10 +88,27 @@ class Second:
 
 @dataclass(frozen=True, slots=True)
 class TransferTarget:
-    """A person or desk that the agent may put a caller through to. `e164` is always with `+`."""
+    """A person or desk that the agent may put a caller through to. `e164` is always with `+`.
+
+    `others` are further numbers and SIP addresses, rung after it, or with it (`at_once`). `warm`: the colleague hears
+    first what it is about, and says whether they take the call.
+    """
 
     name: str
-    e164: str
+    e164: str = ""
+    others: tuple[str, ...] = ()
+    warm: bool = False
+    at_once: bool = False
+    ring_s: int = 25
+    waiting: str = ""
+    """What the caller hears while it rings, in the carrier's voice; empty: the ringing, or music."""
+    weekly: tuple[tuple[int, int, int], ...] = ()
+    """When somebody is there: (weekday, Monday 0; opens; closes, in minutes of the day). Empty: always."""
+
+    @property
+    def destinations(self) -> tuple[str, ...]:
+        """Everything to be rung, in order."""
+        return (self.e164, *self.others) if self.e164 else self.others
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +196,8 @@ class Blueprint:
     """Asked once before the greeting; the top-level strings and numbers of its JSON reply become variables."""
     variables: tuple[tuple[str, str], ...] = ()
     """What `{{name}}` stands for in greeting, instructions and tools: the call's facts, then the tenant's own."""
+    given: tuple[str, ...] = ()
+    """Names of variables whose values are this one call's, such as those of a campaign's list."""
     begins_in: str = ""
     """The further language in which this call begins; empty: the first one. Known once variables are put in."""
     personal: tuple[str, ...] = ()
@@ -188,6 +207,11 @@ class Blueprint:
     greeting_interruptible: bool = True
     outbound: bool = False
     """We dialled: the called party speaks first, and may be a machine."""
+    closed: tuple[str, ...] = ()
+    """Names of targets where nobody is at the time of this call."""
+    offers: str = ""
+    """This is a word with a colleague, who is offered a call: a yes, or key 1, puts through to the target of this name,
+    a no or key 2 ends it."""
     call_id: str = ""
     """Ours; goes to tools as part of their idempotency key."""
     access: tuple[Access, ...] = field(default=(), repr=False)

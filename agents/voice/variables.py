@@ -86,6 +86,12 @@ def with_facts(blueprint: Blueprint, known: Mapping[str, str]) -> Blueprint:
     return replace(blueprint, call_id=known.get("call_id", blueprint.call_id), variables=(*known.items(), *own))
 
 
+def with_given(blueprint: Blueprint, given: Mapping[str, str]) -> Blueprint:
+    """Adds what this one call was given; it goes before the agent's own variables of the same names."""
+    own = [(name, value) for name, value in blueprint.variables if name not in given]
+    return replace(blueprint, variables=(*given.items(), *own), given=tuple(given))
+
+
 def with_reply(blueprint: Blueprint, reply: object) -> Blueprint:
     """Takes over the top-level strings, numbers and truths of a look-up's JSON. Facts of the call stay as they are."""
     if not isinstance(reply, Mapping):
@@ -100,7 +106,7 @@ def with_reply(blueprint: Blueprint, reply: object) -> Blueprint:
 def in_every_call(text: str, blueprint: Blueprint) -> str | None:
     """A text with its variables put in, where no call differs; None where one may: by its facts, or by a look-up."""
     others = [name for name in names_in(text) if name != "agent_name"]
-    if any(name in FACTS for name in others) or (others and blueprint.lookup is not None):
+    if any(name in FACTS or name in blueprint.given for name in others) or (others and blueprint.lookup is not None):
         return None
     return fill(text, {**dict(blueprint.variables), "agent_name": plain(blueprint.agent)}).text
 

@@ -1,4 +1,4 @@
-"""A list of people as a file: CSV → lines with numbers in E.164, each with what is wrong with it. Pure; loses no line."""
+"""A list of people as a file: CSV → lines with numbers in E.164, and what is wrong with each. Pure; loses no line."""
 
 from __future__ import annotations
 

@@ -64,9 +64,8 @@ def result(told: Told) -> Result:
         return Result.NO_ANSWER
     if told.streamed:
         return Result.FAILED if told.outcome in _BROKEN and told.turns == 0 else Result.REACHED
-    if told.hangup_code in _BY_CODE:
-        return _BY_CODE[told.hangup_code]
-    return _BY_CAUSE.get(told.hangup_cause, Result.FAILED)
+    by_code = _BY_CODE.get(told.hangup_code or 0)
+    return by_code or _BY_CAUSE.get(told.hangup_cause, Result.FAILED)
 
 
 def is_over(*, ended_at: datetime | None, outcome: str, told_by_carrier: bool, now: datetime) -> bool:

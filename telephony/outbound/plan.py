@@ -89,8 +89,8 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One fate for each contact: `dial` now, in this order; `later`, at that moment; `over`, never. Who is due and finds
-    no free line is in none of them and stays as it is."""
+    """One fate for each contact: `dial` now, in this order; `later`, at that moment; `over`, never. Who is due and
+    finds no free line is in none of them and stays as it is."""
 
     dial: tuple[UUID, ...] = ()
     later: Mapping[UUID, datetime] = field(default_factory=dict)
@@ -151,7 +151,7 @@ class Bucket:
 def too_many_failed(results: Iterable[str], percent: int, *, least: int = 10) -> bool:
     """Whether so many of the last attempts failed that something is wrong with us or the carrier, not with people.
 
-    `results` of the last attempts; fewer than `least` prove nothing. 100 percent or more is never reached: switched off.
+    `results` of the last attempts; fewer than `least` prove nothing. 100 percent is switched off.
     """
     told = list(results)
     return len(told) >= least and percent < 100 and sum(each == "failed" for each in told) * 100 >= percent * len(told)

@@ -25,6 +25,7 @@ from prometheus_client import Counter
 from telephony import live
 from telephony.carrier import Carrier, CarrierError, Cdr, carrier_for
 from telephony.models import Call, CarrierAccount, Kind, Status, WebhookEvent
+from telephony.outbound.dials import UNBOUND
 from telephony.settling.comparing import Measured, Price, Recorded, compare
 from telephony.settling.models import CarrierCdr, CdrState, LegRole
 from tenants.scope import platform_scope, tenant_scope
@@ -77,6 +78,7 @@ def open_missing(now: datetime, since: timedelta = RECENT) -> int:
         found = list(
             Call.objects.filter(over, tenant_id__in=asked)
             .exclude(cdrs__role=LegRole.CALL)
+            .exclude(carrier_id__startswith=UNBOUND)
             .order_by("ended_at")
             .values_list("tenant_id", "id")[:AT_ONCE]
         )

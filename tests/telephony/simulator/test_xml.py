@@ -126,7 +126,8 @@ def test_defaults_are_the_carriers_and_are_remarked_upon():
 
 def test_a_dial_is_read_with_its_destinations():
     document = read(
-        '<Dial callerId="+918071387001" timeout="25" action="https://x.example/r" hangupOnStar="true" digitsMatch="1, 22">'
+        '<Dial callerId="+918071387001" timeout="25" action="https://x.example/r" hangupOnStar="true"'
+        ' digitsMatch="1, 22">'
         '<Number sendDigits="ww2">+919800000001</Number><User sipHeaders="RefX-VH=1">sip:desk@registrar.vobiz.ai</User>'
         "</Dial>"
     )

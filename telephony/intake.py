@@ -96,7 +96,7 @@ def _last_of_each(given: QueryDict) -> dict[str, str]:
 def _judge(account: CarrierAccount | None, kind: str, number: PhoneNumber, request: HttpRequest) -> Verdict:
     url = settings.PUBLIC_URL.rstrip("/") + request.path
     tokens = (account.auth_token,) if account else ()
-    parents = (account.parent_token,) if account else ()
+    parents = (account.parents_token,) if account else ()
     verdict = signature.verify(request.headers, url, tokens, parents)
     # Without an account there is nothing to check with: the path's token stands alone.
     mode = Mode(account.signature_mode) if account else Mode.OFF

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 
+from django.conf import settings
 from django.db import models
 
 from agents.models import Agent, AgentVersion
@@ -20,9 +21,11 @@ class SignatureMode(models.TextChoices):
 
 
 class CarrierAccount(TenantModel):
-    """A tenant's account at Vobiz, or its sub-account of the `platform`'s. The tokens are write-only: nothing shows them
-    again. `minute_micros` and `pulse_s` are the price of a minute and how it is rounded, as the account said when it was
-    checked last."""
+    """A tenant's account at Vobiz, or its sub-account of the `platform`'s. The tokens are write-only.
+
+    `minute_micros` and `pulse_s` are the price of a minute and how it is rounded, as the account said when it was
+    checked last.
+    """
 
     auth_id = models.CharField(max_length=64)
     auth_token = EncryptedTextField(blank=True)
@@ -44,7 +47,12 @@ class CarrierAccount(TenantModel):
     @property
     def tokens(self) -> tuple[str, ...]:
         """What a signature may have been made with: our own token, then the parent account's."""
-        return tuple(token for token in (self.auth_token, self.parent_token) if token)
+        return tuple(token for token in (self.auth_token, self.parents_token) if token)
+
+    @property
+    def parents_token(self) -> str:
+        """The parent account's token; the platform's own is nowhere but in its settings."""
+        return settings.VOBIZ_AUTH_TOKEN if self.platform else self.parent_token
 
 
 class PhoneNumber(TenantModel):

@@ -123,7 +123,6 @@ def join_platform(actor: User, tenant: Tenant) -> str:
             tenant=tenant,
             auth_id=made.auth_id,
             auth_token=made.auth_token,
-            parent_token=settings.VOBIZ_AUTH_TOKEN,
             platform=True,
         )
         keep(actor, account, tried(made.auth_id, made.auth_token), fields=["auth_id", "auth_token", "platform"])

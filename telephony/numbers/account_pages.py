@@ -33,6 +33,8 @@ def edit(request: TenantRequest) -> HttpResponse:
     if valid:
         result = _tried(form)
         if not result.refused:
+            if {"auth_id", "auth_token"} & set(form.changed_data):
+                form.instance.platform = False
             with tenant_scope(request.tenant.id):
                 accounts.keep(request.user, form.instance, result, fields=form.changed_data)
             if result.problem:

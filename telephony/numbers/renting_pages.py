@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
+from django.core.cache import cache
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -25,6 +26,7 @@ from tenants import audit, outside
 from tenants.access import TenantRequest, tenant_view
 from tenants.scope import tenant_scope
 
+RING_AGAIN_S = 30
 NOT_YOURS = "Numbers on Switchboard’s account are rented by its operator."
 
 
@@ -124,6 +126,9 @@ def ring(request: TenantRequest, number_id: UUID) -> HttpResponse:
     with tenant_scope(request.tenant.id):
         number = get_object_or_404(PhoneNumber, id=number_id)
     form = RingMe(request.POST)
+    if not cache.add(f"ring.{number.id}", 1, RING_AGAIN_S):
+        messages.error(request, "It has just rung somebody. Wait half a minute.")
+        return back(request, "telephony:number", number.id)
     if not form.is_valid():
         messages.error(request, " ".join(map(str, form.errors["phone"])))
         return back(request, "telephony:number", number.id)

@@ -6,6 +6,7 @@ import sys
 from argparse import Namespace
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 
 from telephony.addresses import callback_url
@@ -33,9 +34,11 @@ def fill(world: World) -> None:
     with platform_scope("being the carrier"):
         accounts = {account.tenant_id: account for account in CarrierAccount.objects.all()}
         for account in accounts.values():
-            parent = f"PARENT_OF_{account.auth_id}" if account.parent_token else ""
+            parent = f"PARENT_OF_{account.auth_id}" if account.parents_token else ""
+            if account.platform:
+                parent = settings.VOBIZ_AUTH_ID
             if parent:
-                world.accounts[parent] = Account(parent, account.parent_token)
+                world.accounts[parent] = Account(parent, account.parents_token)
             world.accounts[account.auth_id] = Account(account.auth_id, account.auth_token, parent=parent)
         for number in PhoneNumber.objects.all():
             owner = accounts.get(number.tenant_id)

@@ -8,8 +8,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from telephony.dispatch import same_number
 from telephony.addresses import callback_url
+from telephony.dispatch import same_number
 from telephony.models import CarrierAccount, PhoneNumber
 from telephony.simulator import cli
 from telephony.simulator.plan import Target
@@ -40,5 +40,5 @@ def resolve(number: str) -> Target:
         hangup_url=callback_url("hangup", known[0]),
         auth_id=account.auth_id if account else "MA_NONE",
         auth_token=account.auth_token if account else "",
-        parent_auth_token=account.parent_token if account else "",
+        parent_auth_token=account.parents_token if account else "",
     )

@@ -1,11 +1,14 @@
 """The account at the carrier: tried before it is kept, never shown, and no transaction while somebody waits."""
 
+from urllib.parse import urlencode
+
 import pytest
 from django.urls import reverse
 
 from telephony.models import CarrierAccount
 from telephony.simulator.rest import Trouble
 from telephony.simulator.world import Account
+from telephony.vobiz.signature import sign
 from tenants.models import AuditEntry
 from tests import cast as people
 from tests.agents.test_waiting import Witness
@@ -156,6 +159,37 @@ def test_a_business_without_an_account_gets_a_sub_account_of_the_platforms(acme,
     made = platform.world.accounts[account.auth_id]
     assert (made.parent, made.name) == ("MA_PLATFORM", "switchboard-acme")
     assert account.tokens == (made.auth_token, "platform-token")
+    assert account.parent_token == ""
+    assert "…oken" not in owner.get(URL).content.decode()
+
+
+def test_callbacks_of_a_sub_account_may_be_signed_by_the_platforms_token(acme, owner, platform, client):
+    join(owner)
+    url = f"http://127.0.0.1:8000/vobiz/answer/{acme.number.token}/"
+    nonce = "12345678901234567890"
+    headers = {
+        "X-Vobiz-Signature-MA-V3": sign("V3", "platform-token", url, nonce),
+        "X-Vobiz-Signature-V3-Nonce": nonce,
+    }
+    with acme.scope():
+        CarrierAccount.objects.update(signature_mode="required")
+    fields = urlencode({"CallUUID": "u-1", "From": "919876543210", "To": acme.e164[1:], "Event": "StartApp"})
+
+    def post(**more):
+        path = url.removeprefix("http://127.0.0.1:8000")
+        return client.post(path, fields, content_type="application/x-www-form-urlencoded", **more).status_code
+
+    assert post() == 401
+    assert post(headers=headers) == 200
+
+
+def test_a_business_leaves_the_platforms_account_for_its_own(acme, owner, platform):
+    join(owner)
+
+    owner.post(URL, GOOD)
+
+    account = kept(acme)
+    assert (account.auth_id, account.platform, account.tokens) == ("MA_TEST", False, (AUTH_TOKEN,))
 
 
 def test_a_sub_account_whose_token_got_lost_is_not_made_twice(acme, owner, platform):

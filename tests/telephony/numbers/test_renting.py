@@ -4,6 +4,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from django.core.cache import cache
 from django.utils import timezone
 
 from telephony.carrier import carrier_for
@@ -23,6 +24,7 @@ AGREED = "100000000 500000000 INR"
 @pytest.fixture
 def shop(acme):
     acme.account()
+    cache.clear()
     return acme
 
 
@@ -334,6 +336,13 @@ def test_a_phone_is_rung_from_the_number_for_an_echo(shop, owner, vobiz):
     assert "Your phone rings" in html
     [(method, _, status)] = [each for each in vobiz.requests if each[1].endswith("/Call/")]
     assert (method, status // 100) == ("POST", 2)
+
+
+def test_a_number_does_not_ring_people_in_a_row(shop, owner, vobiz):
+    for _ in range(3):
+        owner.post(f"{PAGE}{shop.number.id}/ring/", {"phone": "98765 43210"})
+
+    assert sum(path.endswith("/Call/") for _, path, _ in vobiz.requests) == 1
 
 
 @pytest.mark.parametrize("phone", ["", "abc", "+91 12", "+919876543210<+919876543211"])

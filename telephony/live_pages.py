@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from agents import troubles
 from telephony import presenting
-from telephony.models import LIVE, Call, Recording
+from telephony.models import LIVE, Call, Kind, Recording
 from telephony.routes import telling
 from telephony.settling.showing import settlement
 from tenants.access import Admission
@@ -86,7 +86,9 @@ def row(admission: Admission, call_id: UUID, *, created: bool) -> list[str]:
 def live_rows(admission: Admission) -> list[str]:
     """What may have changed between the page and its socket: the rows of calls that go on."""
     with _inside(admission):
-        return _rows(admission, Call.objects.filter(status__in=LIVE).order_by("-created_at")[:50])
+        return _rows(
+            admission, Call.objects.filter(status__in=LIVE).exclude(kind=Kind.BRIEF).order_by("-created_at")[:50]
+        )
 
 
 @contextmanager
@@ -103,7 +105,7 @@ def _rows(admission: Admission, calls: QuerySet[Call], *, created: bool = False)
         render_to_string("telephony/calls.html#row", common | {"row": presenting.row(call)}).strip()
         for call in calls.select_related("agent")
     ]
-    live = Call.objects.filter(status__in=LIVE).count()
+    live = Call.objects.filter(status__in=LIVE).exclude(kind=Kind.BRIEF).count()
     return [
         *messages,
         render_to_string("telephony/calls.html#news", common | {"created": created, "live": live}).strip(),

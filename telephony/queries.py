@@ -16,7 +16,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
 from agents.models import Agent
-from telephony.models import LIVE, Call, Kind, Outcome, PhoneNumber
+from telephony.models import CARRIED, LIVE, Call, Kind, Outcome, PhoneNumber
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 PAGE: Final = 50
@@ -74,7 +74,7 @@ class CallFilter(django_filters.FilterSet):  # type: ignore[misc]  # untyped
         return calls.filter(status__in=LIVE) if value == LIVE_CHOICE else calls.filter(outcome=value)
 
     def of_kind(self, calls: QuerySet[Call], name: str, value: str) -> QuerySet[Call]:
-        return calls.exclude(kind=Kind.PHONE) if value == TESTS_ONLY else calls.filter(kind=Kind.PHONE)
+        return calls.exclude(kind__in=CARRIED) if value == TESTS_ONLY else calls.filter(kind=Kind.PHONE)
 
     def with_interruption(self, calls: QuerySet[Call], name: str, value: bool) -> QuerySet[Call]:
         return calls.filter(interruptions__gt=0) if value else calls

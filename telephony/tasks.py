@@ -9,6 +9,9 @@ from telephony import sweeping
 from telephony.keeping import fetching
 from telephony.numbers import renting
 from telephony.settling import settle
+from telephony.transfers import tasks as transfers
+
+pursue_transfer, sweep_transfers = transfers.pursue_transfer, transfers.sweep_transfers
 
 
 @shared_task(name="telephony.tasks.sweep_calls")

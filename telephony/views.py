@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from telephony import live_pages, orders, presenting, queries, serving
-from telephony.models import Call, Outcome, PhoneNumber, Recording, Status
+from telephony.models import Call, Kind, Outcome, PhoneNumber, Recording, Status
 from tenants import audit, outside
 from tenants.access import TenantRequest, tenant_view
 from tenants.scope import tenant_scope
@@ -27,7 +27,7 @@ from tenants.scope import tenant_scope
 def calls(request: TenantRequest) -> HttpResponse:
     """The list: filters and page in the URL, grouped by day in the tenant's time zone."""
     zone = ZoneInfo(request.tenant.time_zone)
-    found = queries.CallFilter(request, Call.objects.all(), zone)
+    found = queries.CallFilter(request, Call.objects.exclude(kind=Kind.BRIEF), zone)
     page = queries.page(found.qs, older=request.GET.get("older", ""), newer=request.GET.get("newer", ""))
     with timezone.override(zone):
         return _page(

@@ -21,6 +21,7 @@ from telephony.intake import Callback, RefusedCallback
 from telephony.models import Call, Outcome, Status
 from telephony.routes import steps
 from telephony.takeover import deciding
+from telephony.transfers import course
 from telephony.vobiz import answers, callbacks
 from telephony.vobiz.errors import BadField
 from tenants.scope import tenant_scope
@@ -152,6 +153,7 @@ def ended(callback: Callback, told: callbacks.CallEnded) -> HttpResponse:
             if deciding.unserved(call):
                 wrapup.without_report(call.id, Outcome.CALLER_HUNG_UP)
             steps.hung_up(call)
+            course.caller_left(call)
     return HttpResponse(b"ok\n", content_type="text/plain")
 
 

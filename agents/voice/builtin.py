@@ -18,6 +18,7 @@ NAMES: Final = frozenset({"end_call", "transfer", "collect_digits", "switch_lang
 MOST_DIGITS: Final = 32
 FIRST_S: Final = 10.0
 """No call is ended by its model before."""
+ABOUT: Final = "Who the caller is and what they want, in one or two short sentences. A colleague will hear it."
 TOO_SOON: Final = "Not yet: the caller has not had the time to say what they want. Go on with the conversation."
 CONTINUED: Final = "Not done: the caller went on speaking. The conversation continues."
 
@@ -86,12 +87,14 @@ def specs(blueprint: Blueprint) -> tuple[ToolSpec, ...]:
         ),
     ]
     if blueprint.targets:
-        names = [target.name for target in blueprint.targets]
+        properties: dict[str, object] = {"target": {"type": "string", "enum": [one.name for one in blueprint.targets]}}
+        if any(target.warm for target in blueprint.targets):
+            properties["about"] = {"type": "string", "description": ABOUT}
         made.append(
             _spec(
                 "transfer",
                 "Put the caller through to a person. Say so in one sentence before.",
-                {"target": {"type": "string", "enum": names}},
+                properties,
                 ("target",),
             )
         )
@@ -116,8 +119,11 @@ def command(call: ToolCall, blueprint: Blueprint) -> Command:
         case "transfer":
             wanted = _text(given, "target", 80)
             for target in blueprint.targets:
-                if target.name.casefold() == wanted.casefold():
-                    return Transfer(target.name)
+                if target.name.casefold() != wanted.casefold():
+                    continue
+                if target.name in blueprint.closed:
+                    raise WrongArguments(f"Not done: nobody is there at this hour ({target.name}). Tell the caller.")
+                return Transfer(target.name)
             known = ", ".join(target.name for target in blueprint.targets)
             raise WrongArguments(f"There is no target called {wanted!r}. Targets are: {known or 'none'}.")
         case "collect_digits":

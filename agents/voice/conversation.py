@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Final
 
-from agents.voice import builtin, stages
+from agents.voice import builtin, offering, stages
 from agents.voice.blueprint import Blueprint
 from agents.voice.clock import Clock
 from agents.voice.dialogue import Dialogue
@@ -255,13 +255,19 @@ class Conversation:
 
     def _caller_turn(self, commit: CommitCaller) -> None:
         """The caller's turn is over."""
-        draft = self._drafter.adopt(commit.text, self._replier.specs) if commit.reply else None
+        offers, decided = self._blueprint.offers, None
+        if commit.reply and offers:
+            decided = offering.verdict(commit.text, self._floor.lexicon, keys=commit.keys)
+        draft = self._drafter.adopt(commit.text, self._replier.specs) if commit.reply and decided is None else None
         self._floor.drafts = self._floor.drafts and self._drafter.worth_it
         kind = "digits" if commit.keys else "speech"
         self.book.caller(kind, commit.text, commit.began, commit.ended, commit.confidence)
         self.dialogue.caller(commit.text)
         self._ears.listening.committed()
-        if commit.reply:
+        if decided is not None:
+            self._drafter.drop()
+            self.put_through(offers) if decided else self._tell(Finish("goodbye"))
+        elif commit.reply:
             self._answer(spoken_until=commit.ended, draft=draft)
 
     def _answer(self, *, spoken_until: float | None = None, draft: Thought | None = None) -> None:

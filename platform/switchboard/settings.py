@@ -257,6 +257,11 @@ CELERY = {
     "beat_schedule_filename": str(SWITCHBOARD_HOME / "beat-schedule"),
     "beat_schedule": {
         "sweep calls": {"task": "telephony.tasks.sweep_calls", "schedule": 30.0, "options": {"expires": 30}},
+        "sweep transfers": {
+            "task": "telephony.transfers.tasks.sweep_transfers",
+            "schedule": 5.0,
+            "options": {"expires": 5},
+        },
         "settle calls": {"task": "telephony.tasks.settle_calls", "schedule": 15.0, "options": {"expires": 15}},
         "fetch recordings": {
             "task": "telephony.tasks.fetch_recordings",

@@ -18,7 +18,7 @@ from agents.config import ConfigError, read
 from agents.models import Agent, AgentVersion
 from agents.voice.blueprint import Blueprint
 from telephony import dispatch, live
-from telephony.models import LIVE, Call, Kind
+from telephony.models import CARRIED, LIVE, Call, Kind
 from tenants import audit
 from tenants.models import Tenant, User
 
@@ -91,7 +91,7 @@ def _must_be_ready(agent: Agent, which: Which) -> None:
 
 def _must_have_room(tenant: Tenant, kind: Kind) -> None:
     now = timezone.now()
-    tests = Call.objects.exclude(kind=Kind.PHONE)
+    tests = Call.objects.exclude(kind__in=CARRIED)
     if tests.filter(status__in=LIVE).count() >= AT_ONCE:
         raise TestRefusedError(f"{AT_ONCE} tests are running already. End one of them first.", 409)
     if tests.filter(created_at__gte=now - timedelta(minutes=1)).count() >= PER_MINUTE:

@@ -13,7 +13,7 @@ from typing import Any, Final
 import structlog
 from django.utils import timezone
 
-from telephony.models import Call, Kind, Outcome, Status
+from telephony.models import CARRIED, Call, Outcome, Status
 from telephony.takeover import workers
 
 MOST: Final = 3
@@ -30,7 +30,7 @@ log = structlog.get_logger(__name__)
 
 def lost(call: Call) -> bool:
     """Whether the call's stream is gone without anybody having ended it. The caller is there: the carrier says so."""
-    if call.kind != Kind.PHONE or call.epoch == 0 or call.stream_stopped_at is not None:
+    if call.kind not in CARRIED or call.epoch == 0 or call.stream_stopped_at is not None:
         return False
     return call.status == Status.STREAMING or revivable(call)
 
@@ -46,7 +46,7 @@ def revivable(call: Call) -> bool:
     told = call.hangup_cause or call.hangup_code is not None or call.carrier_duration_s is not None
     ended = call.status == Status.ENDED and call.outcome in REVIVABLE and call.stream_stopped_at is None
     recent = call.ended_at is not None and timezone.now() - call.ended_at < GIVE_UP
-    return bool(ended and recent and not told and call.kind == Kind.PHONE and call.epoch)
+    return bool(ended and recent and not told and call.kind in CARRIED and call.epoch)
 
 
 def exhausted(call: Call, lost_at: datetime) -> bool:

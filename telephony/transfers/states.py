@@ -7,7 +7,8 @@
     leg        due ──claimed──▶ placing ──placed──▶ ringing ──answered──▶ briefing ──accepted──▶ joining ──▶ talking
 
 A blind transfer goes from ringing to talking: the carrier connects. Ends are final; what is told of them later, or
-twice, changes nothing.
+twice, changes nothing, but for one guess: who hung up while it rang may have been talking already, and the carrier says
+so last.
 """
 
 from __future__ import annotations
@@ -98,6 +99,8 @@ TRANSFER: Final[dict[tuple[State, Event], State]] = {
     (State.TALKING, Event.OVER): State.DONE,
     (State.TALKING, Event.LEFT): State.DONE,
     (State.RINGING, Event.CLOSED): State.CLOSED,
+    (State.LEFT, Event.CONNECTED): State.DONE,
+    (State.LEFT, Event.OVER): State.DONE,
     **_ends(State.RINGING, State.BRIEFING, State.JOINING, events=(*_NO, Event.LEFT)),
 }
 """(state, what happened) → state. What is not here cannot happen."""
@@ -119,6 +122,8 @@ LEG: Final[dict[tuple[State, Event], State]] = {
     (State.JOINING, Event.OVER): State.DONE,
     (State.TALKING, Event.OVER): State.DONE,
     (State.TALKING, Event.LEFT): State.DONE,
+    (State.LEFT, Event.CONNECTED): State.DONE,
+    (State.LEFT, Event.OVER): State.DONE,
     **_ends(
         State.DUE,
         State.PLACING,
@@ -133,7 +138,7 @@ LEG: Final[dict[tuple[State, Event], State]] = {
 
 def after(table: dict[tuple[State, Event], State], state: State, event: Event) -> State | None:
     """The next state: the same one for what a final state is told, None for what cannot happen."""
-    return state if state in FINAL else table.get((state, event))
+    return table.get((state, event), state if state in FINAL else None)
 
 
 def result(ends: Iterable[State]) -> Event:

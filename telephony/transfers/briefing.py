@@ -1,0 +1,136 @@
+"""The word with a colleague: a call of its own on the colleague's leg, in which the agent says what it is about.
+
+In the tenant's scope.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+import msgspec
+from django.utils import timezone
+
+from agents import publishing
+from agents.hours import Hours
+from agents.voice.blueprint import Answer, Blueprint, Limits, TransferTarget
+from telephony.models import Call, Direction, Kind, PhoneNumber, Turn
+from telephony.takeover.models import CallNote
+from telephony.transfers import words
+from telephony.transfers.models import TransferLeg
+from tenants.models import Tenant
+
+CALLER: Final = "the caller"
+"""What the caller is called as a target of the agent that talks with the colleague."""
+LIMITS: Final = Limits(idle_ms=6_000, idle_prompts=1, max_call_s=120, warn_before_s=0)
+LINES: Final = 40
+SAID: Final = 2
+"""Turns of the caller that stand for what it is about, where the agent did not say."""
+ABOUT: Final = 300
+
+
+def target_of(call: Call) -> TransferTarget | None:
+    """Whom the agent has promised; only what its version lists."""
+    if call.version is None:
+        return None
+    wanted = call.transfer_to or None
+    targets = publishing.blueprint(call.version).targets
+    return next((target for target in targets if wanted in (target.name, target.e164)), None)
+
+
+def closed(targets: Sequence[TransferTarget], tenant: Tenant, now: datetime) -> tuple[str, ...]:
+    """Names of those that are not to be rung at this moment."""
+    zone = ZoneInfo(tenant.time_zone)
+    return tuple(target.name for target in targets if not Hours(zone, target.weekly).open_at(now))
+
+
+def about(call: Call) -> str:
+    """What the agent said of the caller when it asked for the transfer; empty when it did not."""
+    notes = CallNote.objects.filter(call=call, key__regex=r"^m\d+$").values_list("key", "value")
+    for _, value in sorted(notes, key=lambda note: -int(note[0][1:])):
+        message: dict[str, Any] = json.loads(value) if value else {}
+        for asked in message.get("calls") or ():
+            if asked.get("name") == "transfer":
+                return _about(asked.get("arguments", ""))
+    return ""
+
+
+def open_call(leg: TransferLeg, number: PhoneNumber) -> Call:
+    """The row of the word with this colleague. Asked again it is the same one."""
+    main = leg.transfer.call
+    made: Call
+    made, created = Call.objects.get_or_create(
+        carrier_id=leg.carrier_id,
+        defaults={
+            "kind": Kind.BRIEF,
+            "direction": Direction.OUTBOUND,
+            "caller": leg.destination,
+            "called": number.e164,
+            "number": number,
+            "agent": main.agent,
+            "version": main.version,
+            "created_at": timezone.now(),
+            "stream_offers": 1,
+        },
+    )
+    if created:
+        TransferLeg.objects.filter(id=leg.id).update(brief=made)
+        leg.brief = made
+    return made
+
+
+def blueprint(call: Call) -> Blueprint | None:
+    """What talks with the colleague: the caller's agent with another task. None when its transfer is over."""
+    leg = TransferLeg.objects.select_related("transfer__call__version__agent").filter(brief=call).first()
+    if leg is None or leg.transfer.call.version is None or not leg.transfer.is_open:
+        return None
+    main = leg.transfer.call
+    made = publishing.blueprint(main.version)
+    business = Tenant.objects.get(id=call.tenant_id).name
+    turns = list(Turn.objects.filter(call=main).exclude(text="").order_by("-index")[:LINES])[::-1]
+    said = [turn.text for turn in turns if turn.speaker == "caller" and turn.kind == "speech"][-SAID:]
+    wish = leg.transfer.about or words.heard(made.language, said)[:ABOUT]
+    lines = [f"{'Caller' if turn.speaker == 'caller' else made.agent}: {turn.text}" for turn in turns]
+    lines += [f"{name}: {value}" for name, value in main.collected]
+    return replace(
+        made,
+        greeting=_plain(words.offer(made.language, made.agent, business, wish)),
+        instructions=_plain(words.instructions(made.agent, business, CALLER, wish, lines)),
+        phrases=replace(
+            made.phrases,
+            wait=words.connecting(made.language),
+            goodbye=words.declined(made.language),
+            idle=words.again(made.language),
+            again=words.again(made.language),
+        ),
+        limits=LIMITS,
+        targets=(TransferTarget(CALLER),),
+        offers=CALLER,
+        answers=(*made.answers, Answer("put them through", words.again(made.language), ("yes", "no", "not now"))),
+        forms=(),
+        tools=(),
+        mcp=(),
+        lookup=None,
+        record=False,
+        consent="",
+        realtime=None,
+        greeting_interruptible=True,
+    )
+
+
+def _about(arguments: str) -> str:
+    try:
+        given = msgspec.json.decode(arguments) if arguments.strip() else {}
+    except msgspec.DecodeError:
+        return ""
+    text = given.get("about") if isinstance(given, dict) else None
+    return " ".join(text.split())[:ABOUT] if isinstance(text, str) else ""
+
+
+def _plain(text: str) -> str:
+    """What callers and models said names no variables."""
+    return text.replace("{{", "(").replace("}}", ")")

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from telephony.simulator.errors import SimulatorError
-from telephony.simulator.files import PersonFile, person_from, plan_from_json
+from telephony.simulator.files import PersonFile, add_people, plan_from_json
 from telephony.simulator.rest import Reply, Request, Trouble
 from telephony.simulator.voice import synthesise
 from telephony.simulator.wav import ulaw_from_file
@@ -49,10 +49,8 @@ async def _answered(carrier: CarrierServer, request: Request) -> Reply:
         case "GET", "requests":
             return Reply(200, carrier.requests)
         case "POST", "people":
-            given = msgspec.json.decode(request.body, type=dict[str, PersonFile])
-            for destination, file in given.items():
-                person = person_from(file, destination, Path(), synthesise, ulaw_from_file)
-                carrier.world.people[destination] = person
+            given = msgspec.json.decode(request.body, type=dict[str, PersonFile | list[PersonFile]])
+            add_people(carrier.world, given, "", Path(), synthesise, ulaw_from_file)
             return Reply(204)
         case "POST", "trouble":
             carrier.trouble(msgspec.convert(json.loads(request.body or b"{}"), Trouble))

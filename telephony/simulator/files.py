@@ -3,7 +3,7 @@ runs by itself."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Literal
@@ -33,6 +33,9 @@ class PersonFile(msgspec.Struct, forbid_unknown_fields=True):
     detected_after_ms: int = 2_500
 
 
+PeopleFile = Mapping[str, PersonFile | list[PersonFile]]
+
+
 class _AccountFile(msgspec.Struct, forbid_unknown_fields=True):
     auth_id: str
     auth_token: str
@@ -54,7 +57,7 @@ class _NumberFile(msgspec.Struct, forbid_unknown_fields=True):
 class _WorldFile(msgspec.Struct, forbid_unknown_fields=True):
     accounts: list[_AccountFile] = []
     numbers: list[_NumberFile] = []
-    people: dict[str, PersonFile] = {}
+    people: dict[str, PersonFile | list[PersonFile]] = {}
 
 
 class _PlanFile(msgspec.Struct, forbid_unknown_fields=True):
@@ -92,7 +95,7 @@ def read_world(path: Path, world: World, speak: Speak, load: Load) -> None:
          "people": {"+919800000001": {"after_ms": 3000, "script": {"steps": [{"say": "Hello?"}], "stay": true}},
                     "sip:desk@registrar.vobiz.ai": {"does": "busy"}}}
 
-    A number without an account is for sale.
+    A number without an account is for sale. A destination may have a list of persons: each call gets the next.
     """
     try:
         file = msgspec.json.decode(path.read_bytes(), type=_WorldFile)
@@ -104,8 +107,7 @@ def read_world(path: Path, world: World, speak: Speak, load: Load) -> None:
         world.accounts[account.auth_id] = Account(**msgspec.structs.asdict(account))
     for number in file.numbers:
         add_number(world, number.e164, number.auth_id, number.answer_url, number.hangup_url, number.fallback_url)
-    for destination, person in file.people.items():
-        world.people[destination] = person_from(person, f"{path}, {destination}", path.parent, speak, load)
+    add_people(world, file.people, f"{path}, ", path.parent, speak, load)
 
 
 def add_number(
@@ -118,6 +120,13 @@ def add_number(
         app.fallback_answer_url = fallback_url
         world.applications[app.app_id] = app
         number.application_id = app.app_id
+
+
+def add_people(world: World, people: PeopleFile, name: str, folder: Path, speak: Speak, load: Load) -> None:
+    """Whoever is dialled from now on; of a list, each call gets the next."""
+    for destination, given in people.items():
+        files = given if isinstance(given, list) else [given]
+        world.people[destination] = [person_from(each, f"{name}{destination}", folder, speak, load) for each in files]
 
 
 def person_from(file: PersonFile, name: str, folder: Path, speak: Speak, load: Load) -> Person:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
@@ -66,26 +66,37 @@ def beep(ms: int = BEEP_MS, hz: int = 1_000) -> bytes:
 
 @dataclass(slots=True)
 class People:
-    """Destinations by number (with or without `+`) or SIP address (without parameters). Whoever is not listed does not
-    exist: a number is unallocated, a SIP user not registered."""
+    """Destinations by number (with or without `+`) or SIP address (without parameters).
 
-    known: dict[str, Person] = field(default_factory=dict)
+    Whoever is not listed does not exist: a number is unallocated, a SIP user not registered. A destination may have
+    several persons: each call gets the next, and the last one stays.
+    """
 
-    def __setitem__(self, destination: str, person: Person) -> None:
-        self.known[_key(destination)] = person
+    known: dict[str, list[Person]] = field(default_factory=dict)
+
+    def __setitem__(self, destination: str, persons: Person | Sequence[Person]) -> None:
+        self.known[_key(destination)] = [persons] if isinstance(persons, Person) else list(persons)
 
     def __getitem__(self, destination: str) -> Person:
+        """Who would take the next call."""
         found = self.known.get(_key(destination))
-        if found is not None:
-            return found
+        if found:
+            return found[0]
         return NO_ENDPOINT if destination.startswith("sip") else NOBODY
 
+    def called(self, destination: str) -> Person:
+        """Who takes this call."""
+        person, found = self[destination], self.known.get(_key(destination), [])
+        if len(found) > 1:
+            del found[0]
+        return person
+
     @classmethod
-    def of(cls, given: Mapping[str, Person]) -> People:
+    def of(cls, given: Mapping[str, Person | Sequence[Person]]) -> People:
         """The directory of `given`."""
         people = cls()
-        for destination, person in given.items():
-            people[destination] = person
+        for destination, persons in given.items():
+            people[destination] = persons
         return people
 
 

@@ -55,13 +55,15 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What goes back: a JSON value, or bytes as they are. `hang_s` keeps the client waiting first."""
+    """What goes back: a JSON value, or bytes as they are. `hang_s` keeps the client waiting first;
+    with `drops` the connection breaks in mid-answer."""
 
     status: int
     body: Any = None
     content_type: str = "application/json"
     headers: tuple[tuple[str, str], ...] = ()
     hang_s: float = 0.0
+    drops: bool = False
 
     def payload(self) -> bytes:
         """The bytes of the body."""
@@ -85,7 +87,7 @@ class Trouble:
     """The next `times` requests that fit fail: `method` (empty: any) and `path`, a part of the path.
 
     `applied` True does the work first and then fails: the unknown outcome. `hang_s` waits before answering, so that the
-    client gives up first. `retry_after` sets that header.
+    client gives up first; `drops` breaks the connection. `retry_after` sets that header.
     """
 
     path: str
@@ -94,6 +96,7 @@ class Trouble:
     times: int = 1
     applied: bool = False
     hang_s: float = 0.0
+    drops: bool = False
     retry_after: str = ""
     shape: Shape = "sdk"
     message: str = "trouble on request"
@@ -106,7 +109,7 @@ class Trouble:
         """The failure."""
         headers = (("Retry-After", self.retry_after),) if self.retry_after else ()
         body = error_body(self.status, self.message, self.shape)
-        return Reply(self.status, body, headers=headers, hang_s=self.hang_s)
+        return Reply(self.status, body, headers=headers, hang_s=self.hang_s, drops=self.drops)
 
 
 @dataclass(frozen=True, slots=True)

@@ -163,7 +163,8 @@ class CarrierServer:
         headers = [(b"content-type", reply.content_type.encode()), (b"content-length", str(len(payload)).encode())]
         headers += [(name.encode(), value.encode()) for name, value in reply.headers]
         await send({"type": "http.response.start", "status": reply.status, "headers": headers, "trailers": False})
-        await send({"type": "http.response.body", "body": payload, "more_body": False})
+        if not reply.drops:  # uvicorn closes the connection of an answer that was promised and does not come
+            await send({"type": "http.response.body", "body": payload, "more_body": False})
 
 
 class RunningCall:
@@ -197,7 +198,7 @@ async def _serving(application: Application, host: str, port: int) -> AsyncItera
         application,
         host=host,
         port=port,
-        log_level="error",
+        log_level="critical",
         lifespan="off",
         ws="none",
         access_log=False,

@@ -67,7 +67,7 @@ class Switch:
 
     def place(self, plan: CallPlan, outbound: Outbound) -> Call:
         """Ring `plan.number` for the application; returns at once."""
-        person = self.world.people[plan.number]
+        person = self.world.people.called(plan.number)
         self._placed += 1
         script = replace(plan, script=person.script, seed=self.template.seed + self._placed, salt=self.template.salt)
         call = Call(replace(script, salt=f"{script.salt}/placed"), self, outbound, person)
@@ -130,7 +130,7 @@ class Switch:
 
     def branch(self, a: Leg, caller_id: str, to: str) -> Leg:
         """A B-leg, ringing; or over at once, when it cannot be made."""
-        person = self.world.people[to]
+        person = self.world.people.called(to)
         self._placed += 1
         plan = replace(
             a.plan, number=to, caller=caller_id, script=person.script, seed=a.plan.seed + 1_000 * self._placed, out=None

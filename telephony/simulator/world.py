@@ -3,7 +3,7 @@ endpoints, and the people behind the numbers. Plain state; `rest_*.py` and `swit
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -106,7 +106,7 @@ class World:
         cls,
         accounts: Iterable[Account] = (),
         numbers: Iterable[Number] = (),
-        people: Mapping[str, Person] | None = None,
+        people: Mapping[str, Person | Sequence[Person]] | None = None,
         applications: Iterable[Application] = (),
     ) -> World:
         """A world of these."""

@@ -107,8 +107,9 @@ async def test_the_same_application_is_served_in_all_three_profiles(profile):
 
 
 async def test_a_running_carrier_is_steered_from_outside():
+    people = {"+919800000001": {"does": "busy", "after_ms": 7}, "+919800000002": [{"does": "busy"}, {}]}
     async with CarrierServer(steered=True) as carrier, httpx.AsyncClient(base_url=carrier.url, trust_env=False) as http:
-        set_person = await http.post("/simulator/people", json={"+919800000001": {"does": "busy", "after_ms": 7}})
+        set_person = await http.post("/simulator/people", json=people)
         set_trouble = await http.post("/simulator/trouble", json={"path": "/auth/me", "status": 503})
         failed = await http.get("/api/v1/auth/me")
         wrong = await http.post("/simulator/people", json={"+91": {"does": "sings"}})
@@ -119,6 +120,7 @@ async def test_a_running_carrier_is_steered_from_outside():
     assert [each.status_code for each in (set_person, set_trouble, failed)] == [204, 204, 503]
     assert [each.status_code for each in (wrong, nowhere, unknown)] == [400, 400, 404]
     assert carrier.world.people["+919800000001"] == Person("busy", 7)
+    assert carrier.world.people["+919800000002"] == Person("busy")
     assert "leads to no application" in nowhere.json()["message"]
     assert asked == [["GET", "/api/v1/auth/me", 503]]
 

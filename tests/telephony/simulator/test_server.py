@@ -201,6 +201,27 @@ async def test_trouble_on_request_fails_with_or_without_the_effect():
     assert good.status_code == 201
 
 
+async def test_a_connection_can_break_after_the_work_was_done():
+    async with running({CALLEE: Person("no_answer")}) as (echo, carrier, client):
+        carrier.trouble(Trouble("/Call/", "POST", applied=True, drops=True))
+        with pytest.raises(httpx.TransportError):
+            await client.place(echo)
+        live = (await client("GET", "Call?status=live")).json()["calls"]
+
+    assert len(live) == 1
+
+
+async def test_one_destination_can_take_each_call_differently():
+    people = {CALLEE: [Person("busy", 5), Person("no_answer"), Person(after_ms=5, script=TALKS)]}
+    async with running(people) as (echo, _, client):
+        codes = []
+        for _ in range(4):
+            call_id = (await client.place(echo, ring_timeout=1)).json()["request_uuid"]
+            codes.append((await client.report(call_id)).hangup_code)
+
+    assert codes == [3010, 6010, 4000, 4000]
+
+
 async def test_a_live_call_is_shown_only_with_a_status():
     async with running() as (echo, carrier, client):
         call = carrier.start(inbound())

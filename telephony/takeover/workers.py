@@ -15,11 +15,14 @@ import structlog
 from django.conf import settings
 
 ASK_S: Final = 0.3
+GOOD_S: Final = 0.2
+"""How long an answer is believed: the calls of a dead worker all ask at once."""
 BAD_S: Final = 3.0
 """How long a worker that did not answer is left out of the turns, without being asked."""
 DRAINING: Final = "draining"
 
 _turn = itertools.count()
+_good: dict[str, float] = {}
 _bad: dict[str, float] = {}
 """Address of a worker that did not answer: until when it is believed to be gone."""
 
@@ -40,7 +43,10 @@ def alive_url() -> str | None:
     first = next(_turn)
     for index in range(len(urls)):
         url = urls[(first + index) % len(urls)]
+        if _good.get(url, 0.0) > time.monotonic():
+            return url
         if lives(url):
+            _good[url] = time.monotonic() + GOOD_S
             _bad.pop(url, None)
             return url
         _bad[url] = time.monotonic() + BAD_S

@@ -26,8 +26,9 @@ from psycopg.rows import dict_row
 from switchboard import embedded
 from telephony.simulator.babble import babble
 from telephony.simulator.plan import CallPlan, Target
-from telephony.simulator.script import AfterAgent, Interrupt, Say, Script, Step
+from telephony.simulator.script import AfterAgent, HangUp, Interrupt, Say, Script, Step
 
+PATIENT_MS = 5_000
 TOOL_S = 1.5
 """How long the tool takes: long enough to be killed in."""
 
@@ -148,7 +149,8 @@ def caller(chance: random.Random, turns: tuple[int, ...]) -> tuple[Step, ...]:
         steps.append(
             Step(when, Say(babble(chance.randrange(800, 1_600), chance.randrange(1, 6)), f"turn {number + 1}"))
         )
-    return tuple(steps)
+    # Silence is no end where a worker may have died in the last sentence.
+    return (*steps, Step(AfterAgent(PATIENT_MS), HangUp()))
 
 
 @contextlib.contextmanager

@@ -49,6 +49,7 @@ def alive(monkeypatch, settings):
     living = {"ws://one", "ws://two"}
     monkeypatch.setattr(workers, "lives", lambda url: url in living)
     workers._bad.clear()
+    workers._good.clear()
     yield living
     workers._bad.clear()
 
@@ -128,6 +129,16 @@ def test_without_a_worker_it_waits_a_while_and_gives_up(acme, alive):
         call.stream_ended_at = NOW() - timedelta(seconds=25)
         call.streams[0]["at"] = (NOW() - timedelta(seconds=60)).isoformat()
         assert isinstance(deciding.decide(call, patient=False), deciding.Nobody)
+
+
+def test_an_answer_is_believed_for_a_moment(alive, monkeypatch):
+    asked = []
+    monkeypatch.setattr(workers, "lives", lambda url: not asked.append(url))
+
+    for _ in range(6):
+        workers.alive_url()
+
+    assert sorted(asked) == ["ws://one", "ws://two"]
 
 
 def test_a_worker_that_did_not_answer_is_left_out_of_the_turns(alive):

@@ -141,9 +141,19 @@ def _settle(carrier: Carrier, tenant_id: UUID, row_id: UUID, now: datetime, sett
     if record is None:
         _postpone(tenant_id, row_id, now, "Vobiz has no record of it yet.", settled)
         return True
-    _keep(tenant_id, row_id, record, now)
+    _keep(tenant_id, row_id, record, _bridged(carrier, record), now)
     settled.kept += 1
     return True
+
+
+def _bridged(carrier: Carrier, record: Cdr) -> set[str]:
+    """Legs that point at this one or that it points at. A SIP leg may leave two records, and both are charged."""
+    if not record.bridge_uuid:
+        return set()
+    try:
+        return {record.bridge_uuid} | {other.uuid for other in carrier.cdrs(bridge_uuid=record.uuid)}
+    except CarrierError:
+        return {record.bridge_uuid}
 
 
 def _postpone(tenant_id: UUID, row_id: UUID, now: datetime, problem: str, settled: Settled) -> None:
@@ -164,7 +174,7 @@ def _postpone(tenant_id: UUID, row_id: UUID, now: datetime, problem: str, settle
         row.save(update_fields=["problem", "state", "next_try_at", "tries"])
 
 
-def _keep(tenant_id: UUID, row_id: UUID, record: Cdr, now: datetime) -> None:
+def _keep(tenant_id: UUID, row_id: UUID, record: Cdr, bridged: set[str], now: datetime) -> None:
     with tenant_scope(tenant_id):
         row = CarrierCdr.objects.select_for_update().select_related("call").get(id=row_id)
         if row.state != CdrState.DUE:
@@ -175,8 +185,9 @@ def _keep(tenant_id: UUID, row_id: UUID, record: Cdr, now: datetime) -> None:
         row.state, row.next_try_at, row.fetched_at, row.problem = CdrState.KEPT, None, now, ""
         row.differences = [asdict(each) for each in _compared(row)]
         row.save()
-        if record.bridge_uuid and not Call.objects.filter(carrier_id=record.bridge_uuid).exists():
-            note_leg(row.call, record.bridge_uuid, LegRole.DIALLED, at=now)
+        calls_of_their_own = set(Call.objects.filter(carrier_id__in=bridged).values_list("carrier_id", flat=True))
+        for uuid in sorted(bridged - calls_of_their_own):
+            note_leg(row.call, uuid, LegRole.DIALLED, at=now)
         _on_commit(row, CdrState.KEPT, row.differences)
 
 

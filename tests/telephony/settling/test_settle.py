@@ -130,6 +130,18 @@ def test_a_bridged_leg_and_a_leg_that_was_dialled_in_vain_have_records_of_their_
     ]
 
 
+def test_a_sip_leg_with_two_records_has_both(shop, vobiz):
+    over(shop)
+    recorded(vobiz, "u-1", bridge_uuid="b-1")
+    recorded(vobiz, "b-1", billsec=20, bridge_uuid="u-1")
+    recorded(vobiz, "b-2", billsec=20, bridge_uuid="u-1")
+
+    settled()
+    settled(LATER + timedelta(seconds=10))
+
+    assert [(row.uuid, row.state) for row in rows(shop)] == [("b-1", "kept"), ("b-2", "kept"), ("u-1", "kept")]
+
+
 def test_two_calls_of_ours_that_were_bridged_are_settled_each_on_its_own(shop, vobiz):
     over(shop, "u-1")
     over(shop, "u-2")

@@ -8,6 +8,7 @@ from django.utils import timezone
 from telephony import sweeping
 from telephony.keeping import fetching
 from telephony.numbers import renting
+from telephony.outbound.tasks import place_calls as place_calls
 from telephony.settling import settle
 from telephony.transfers import tasks as transfers
 

@@ -262,6 +262,7 @@ CELERY = {
             "schedule": 5.0,
             "options": {"expires": 5},
         },
+        "place calls": {"task": "telephony.outbound.tasks.place_calls", "schedule": 5.0, "options": {"expires": 5}},
         "settle calls": {"task": "telephony.tasks.settle_calls", "schedule": 15.0, "options": {"expires": 15}},
         "fetch recordings": {
             "task": "telephony.tasks.fetch_recordings",

@@ -141,11 +141,13 @@ class Bucket:
     tokens: float
     at: datetime
 
-    def take(self, now: datetime, a_second: float) -> tuple[bool, Bucket]:
-        """Take one, if there is a whole one. At most a second's worth gathers."""
+    def take(self, now: datetime, a_second: float) -> tuple[timedelta, Bucket]:
+        """Take one, if there is a whole one; how long to wait for it otherwise. At most a second's worth gathers."""
         gained = max((now - self.at).total_seconds(), 0.0) * a_second
         tokens = min(self.tokens + gained, max(a_second, 1.0))
-        return (True, Bucket(tokens - 1, now)) if tokens >= 1 else (False, Bucket(tokens, now))
+        if tokens >= 1:
+            return timedelta(0), Bucket(tokens - 1, now)
+        return timedelta(seconds=(1 - tokens) / a_second), Bucket(tokens, now)
 
 
 def too_many_failed(results: Iterable[str], percent: int, *, least: int = 10) -> bool:

@@ -143,7 +143,7 @@ def test_a_dial_is_never_fired_twice(shop, vobiz):
     assert len(placed(vobiz)) == 1
 
 
-# --- what the carrier says ----------------------------------------------------------------------------------------------
+# --- what the carrier says -------------------------------------------------------------------------------------------
 
 
 def test_the_agent_takes_an_answered_call_with_its_variables(shop, client):

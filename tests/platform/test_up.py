@@ -116,6 +116,8 @@ def test_other_commands_find_it(up, environment):
     assert doctor.returncode == 0, doctor.stdout
     assert found["PUBLIC_URL"]["detail"].startswith(address(up))
     assert found["tenant tables"]["verdict"] == "ok"
+    assert found["sound"]["verdict"] == "ok", found["sound"]
+    assert found["carrier"]["verdict"] == "note"
 
 
 def test_a_killed_role_comes_back(up):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import secrets
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -37,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--profile", choices=PROFILES, default="current", help="which carrier to be (current)")
     add("--signature", choices=SIGNINGS, help="how callbacks of calls placed by REST are signed")
     add("--fault", action="append", default=[], choices=FAULTS, help="misbehave on such calls; may be repeated")
-    add("--seed", type=int, default=0, metavar="N", help="the same N, the same ids (0)")
+    add("--seed", type=int, metavar="N", help="the same N, the same ids; random otherwise")
 
 
 def main(argv: Sequence[str] | argparse.Namespace, fill: Fill | None = None) -> int:
@@ -78,7 +79,9 @@ def world_from(given: argparse.Namespace, fill: Fill | None = None) -> World:
 
 
 async def _serve(given: argparse.Namespace, world: World) -> None:
-    template = as_profile(given.profile, CallPlan("", seed=given.seed, faults=tuple(given.fault)))
+    salt = secrets.token_hex(8) if given.seed is None else ""
+    plan = CallPlan("", seed=given.seed or 0, salt=salt, faults=tuple(given.fault))
+    template = as_profile(given.profile, plan)
     if given.signature:
         template = replace(template, signing=given.signature)
     async with CarrierServer(world, host=given.host, port=given.port, template=template, steered=True) as carrier:

@@ -163,6 +163,8 @@ def plan_from(given: argparse.Namespace, resolve: Resolve | None = None) -> Call
 
 
 def _target(given: argparse.Namespace, resolve: Resolve | None) -> Target:
+    if given.carrier and given.out:
+        raise BadScript("--out needs the call here, not at another carrier")
     if given.answer_url:
         if not given.answer_url.startswith(("http://", "https://")):
             raise BadScript("--answer-url needs an http or https URL")

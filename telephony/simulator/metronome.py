@@ -34,7 +34,7 @@ class Metronome:
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._origin = self._loop.time()
-        self._phases: list[list[Member]] = [[] for _ in range(PHASES)]
+        self._phases: list[dict[Member, None]] = [{} for _ in range(PHASES)]
         self._timers: list[asyncio.TimerHandle | None] = [None] * PHASES
         self._due = [0.0] * PHASES
         self.late_ms: Counter[int] = Counter()
@@ -42,7 +42,7 @@ class Metronome:
     def join(self, member: Member) -> None:
         """Start `member`'s clock, in the emptiest phase. The first beat comes within 20 ms."""
         phase = min(range(PHASES), key=lambda index: len(self._phases[index]))
-        self._phases[phase].append(member)
+        self._phases[phase][member] = None
         if self._timers[phase] is None:
             elapsed = self._loop.time() - self._origin - phase * BEAT_S / PHASES
             beats = int(elapsed / BEAT_S) + 1
@@ -53,7 +53,7 @@ class Metronome:
         """Stop `member`'s clock; it is fine if it has stopped already."""
         for phase, members in enumerate(self._phases):
             if member in members:
-                members.remove(member)
+                del members[member]
                 timer = self._timers[phase]
                 if not members and timer is not None:
                     timer.cancel()
@@ -80,7 +80,7 @@ class Metronome:
         try:
             member.beat()
         except Exception as error:
-            self._phases[phase].remove(member)
+            del self._phases[phase][member]
             member.failed(error)
 
 

@@ -76,6 +76,7 @@ def test_text_is_spoken_in_another_voice_than_silence():
         [],
         ["--answer-url", "example.com"],
         ["+911", "--interrupt-after", "5"],
+        ["+911", "--carrier", "http://x.example", "--out", "heard.wav"],
         ["+911", "--wav", "/nowhere.wav"],
         ["+911", "--dtmf", "abc x"],
         ["+911", "--script", "/nowhere.json"],

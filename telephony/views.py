@@ -56,6 +56,7 @@ def _views(request: TenantRequest) -> list[dict[str, Any]]:
         "Put through": {"outcome": Outcome.TRANSFER},
         "Interrupted": {"interrupted": "on"},
         "Missed": {"outcome": Outcome.MISSED},
+        "Messages": {"outcome": Outcome.MESSAGE},
         "Tests": {"kind": queries.TESTS_ONLY},
     }
     chosen = {name: value for name, value in request.GET.items() if value and name not in ("older", "newer")}

@@ -48,7 +48,7 @@ def save(request: TenantRequest, number_id: UUID, part: str) -> HttpResponse:
         raise Http404
     if request.method != "POST":
         return _see(request, number, part)
-    if place and "remove" in request.POST:
+    if place and "route-remove" in request.POST:
         editing.remove_route(number, place, request.user)
         messages.success(request, "Route removed.")
         return _gone(request, number, place)
@@ -105,12 +105,14 @@ def _see(request: TenantRequest, number: PhoneNumber, part: str) -> HttpResponse
 
 
 def _gone(request: TenantRequest, number: PhoneNumber, place: str) -> HttpResponse:
-    """A key's panel goes; the others stay, empty."""
+    """A key's panel goes; the others stay, empty. A button called `remove` would hide its form's method from htmx."""
     if not request.htmx:
         return _see(request, number, MENU if place in KEYS else place)
     if place in KEYS:
-        return TemplateResponse(request, "components/swapped_toasts.html", {})
-    return _section(request, number, _form(number, place, place), word(place))
+        context = _context(request, number) | {"told": _told(number), "oob": True}
+        return TemplateResponse(request, "telephony/routes.html#gone", context)
+    number = _number(number.id)
+    return _section(request, number, _form(number, place, place), word(place), saved=True)
 
 
 def _context(request: TenantRequest, number: PhoneNumber) -> dict[str, Any]:

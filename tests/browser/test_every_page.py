@@ -25,6 +25,7 @@ PAGES = {
     "key": (OWNER, "{base}/keys/openai_compatible/"),
     "numbers": (OWNER, "{base}/numbers/"),
     "number": (OWNER, "{base}/numbers/{number}/"),
+    "routes": (OWNER, "{base}/numbers/{number}/routes/?key=star"),
     "checklist": (OWNER, "{base}/numbers/{number}/ready/all/"),
     "rent a number": (OWNER, "{base}/numbers/rent/"),
     "carrier account": (OWNER, "{base}/numbers/account/"),

@@ -183,17 +183,20 @@ def test_a_key_is_added_used_and_removed(acme, owner):
     assert "Menu, then Asha" in page(owner, acme)
     assert "3 Billing" in page(owner, acme)
 
-    gone = save(owner, acme, "3", {"remove": "1"}, htmx=True)
+    gone = save(owner, acme, "3", {"route-remove": "1"}, htmx=True)
 
+    html = gone.content.decode()
     assert gone.status_code == 200
-    assert "<form" not in gone.content.decode()
+    assert "<form" not in html
+    assert "Route removed." in html
+    assert 'id="told" hx-swap-oob="true"' in html
     assert set(plan(acme).ways) == {"open"}
 
 
 def test_the_route_of_the_open_number_may_be_removed(acme, owner):
     save(owner, acme, "open", typed("open", agent=str(acme.agent.id)))
 
-    assert save(owner, acme, "open", {"remove": "1"}).status_code == 303
+    assert save(owner, acme, "open", {"route-remove": "1"}).status_code == 303
     assert plan(acme).ways == {}
     assert "Nobody answers" in page(owner, acme)
 
@@ -253,7 +256,7 @@ def test_the_page_says_what_happens_now(acme, owner, settings_of_number, route):
 def test_a_change_is_written_down(acme, owner):
     save(owner, acme, "closed", typed("closed", kind="voicemail"))
     save(owner, acme, "menu", {"menu_prompt": "Press 1.", "menu_wait_s": "6"})
-    save(owner, acme, "closed", {"remove": "1"})
+    save(owner, acme, "closed", {"route-remove": "1"})
 
     with acme.scope():
         assert list(AuditEntry.objects.exclude(actor=None).order_by("created_at").values_list("verb", flat=True)) == [

@@ -17,6 +17,7 @@ TABLE = {
     "publish agents": "yes yes yes no no",
     "view numbers": "yes yes yes yes no",
     "edit numbers": "yes yes yes no no",
+    "rent numbers": "yes yes no no no",
     "view calls": "yes yes yes yes yes",
     "listen": "yes yes yes yes no",
     "end calls": "yes yes yes no no",

@@ -38,4 +38,4 @@ def test_one_sweep_tells_what_it_did(acme, capsys):
 
     call_command("sweep", "--once")
 
-    assert capsys.readouterr().out == "1 calls ended, 0 recordings recovered\n"
+    assert capsys.readouterr().out == "1 calls ended, 0 recordings recovered, 0 deleted\n"

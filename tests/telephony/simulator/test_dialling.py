@@ -254,3 +254,25 @@ async def test_no_money_no_second_leg():
     report, _, _ = await dialled({CALLEE: Person()}, account=Account("MA_TEST", "token", balance=0))
 
     assert report.parties[0].hangup_code == 1010
+
+
+async def test_a_recording_may_begin_with_the_bridge():
+    record = '<Record recordSession="true" redirect="false" maxLength="600" startOnDialAnswer="true"/>'
+    people = {CALLEE: Person(after_ms=600, script=SPEAKS)}
+    async with running(people) as (echo, carrier, client):
+        document = dial(echo, CALLEE, action=False)
+        echo.documents["/answer"] = f"<Response>{record}{ANSWER}{document}</Response>"
+        report = await carrier.dial(inbound(WAITS))
+        [recording] = (await client("GET", "Recording/")).json()["objects"]
+
+    length_ms = float(recording["recording_duration_ms"])
+    assert 0 < length_ms < report.duration_ms - 500
+
+
+async def test_keys_are_sent_to_whoever_answers():
+    async with running({CALLEE: Person(after_ms=10, script=SPEAKS)}) as (echo, carrier, _):
+        number = f'<Dial callerId="{OURS}"><Number sendDigits="ww2410">{CALLEE}</Number></Dial>'
+        echo.documents["/answer"] = f"<Response>{ANSWER}{number}</Response>"
+        report = await carrier.dial(inbound(WAITS))
+
+    assert report.parties[0].keys_heard == "2410"

@@ -222,6 +222,41 @@ async def test_one_destination_can_take_each_call_differently():
     assert codes == [3010, 6010, 4000, 4000]
 
 
+async def test_sip_headers_come_back_with_the_first_callback_and_keys_are_pressed():
+    async with running({CALLEE: Person(after_ms=5, script=TALKS)}) as (echo, _, client):
+        placed = await client.place(echo, sip_headers="RefX-VH=a1", send_digits="ww12")
+        report = await client.report(placed.json()["request_uuid"])
+
+    [(_, started, _)] = [post for post in echo.posts if post[0] == "/answer"]
+    assert (started["X-VH-Ref"], report.keys_heard) == ("a1", "12")
+
+
+async def test_a_sip_leg_may_leave_a_second_record_that_costs():
+    desk = "sip:desk@registrar.vobiz.ai"
+    async with running({desk: Person(after_ms=5, script=TALKS)}) as (echo, carrier, client):
+        carrier.world.sip_records_twice = True
+        call_id = (await client.place(echo, to=desk)).json()["request_uuid"]
+        await client.report(call_id)
+        await client.cdr(call_id)
+        rows = (await client("GET", "cdr/recent?limit=9")).json()["data"]
+        balance = (await client("GET", "balance/INR")).json()["available_balance"]
+
+    assert len({row["uuid"] for row in rows}) == 2
+    assert {row["sip_call_id"] for row in rows} == {f"{call_id}@vobiz"}
+    assert balance == "998.7000"
+
+
+async def test_a_trial_number_and_one_without_application_take_no_calls():
+    async with running() as (_, carrier, _):
+        number = carrier.world.number(OURS)
+        number.trial = True
+        with pytest.raises(LookupError, match="trial"):
+            carrier.start(inbound())
+        number.trial, number.application_id = False, ""
+        with pytest.raises(LookupError, match="no application"):
+            carrier.start(inbound())
+
+
 async def test_a_live_call_is_shown_only_with_a_status():
     async with running() as (echo, carrier, client):
         call = carrier.start(inbound())

@@ -58,7 +58,7 @@ class CarrierError(Exception):
     @property
     def unknown_outcome(self) -> bool:
         """Whether it may have happened all the same."""
-        return self.kind in ("unknown_outcome", "unreadable")
+        return self.kind == "unknown_outcome"
 
 
 _WORDS: Final[Mapping[Kind, str]] = {
@@ -150,7 +150,9 @@ class Link:
         try:
             return read(body)
         except BadReply as bad:
-            raise CarrierError("unreadable", 200, message=f"{_WORDS['unreadable'].rstrip('.')}: {bad}.") from bad
+            # What must not be asked twice was done, and nobody knows to what: that has to be looked up too.
+            kind: Kind = "unreadable" if request.repeatable else "unknown_outcome"
+            raise CarrierError(kind, 200, message=f"{_WORDS['unreadable'].rstrip('.')}: {bad}.") from bad
 
     def _send(self, request: Request) -> bytes:
         """The body of a 2xx. Tries again what may be tried again."""

@@ -26,7 +26,7 @@ Kind = Literal[
     "refused",  # 400, 422 and other 4xx: `field` may name what is wrong
     "unknown_outcome",  # it may or may not have happened: look before you ask again
     "unreachable",  # nobody answered, or only with 5xx, and nothing has happened
-    "unreadable",  # it was done, but the reply makes no sense
+    "unreadable",  # an answer that makes no sense, to a question
 ]
 
 MICROS: Final = 1_000_000

@@ -99,7 +99,7 @@ def test_a_call_whose_placing_is_uncertain_is_not_placed_again(asking, reply):
 
     error = refused(carrier, Carrier.place, CALL)
 
-    assert error.unknown_outcome
+    assert (error.kind, error.unknown_outcome) == ("unknown_outcome", True)
     assert (len(api.requests), carrier.waited) == (1, [])
 
 

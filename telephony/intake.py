@@ -70,6 +70,14 @@ def take(kind: str, token: str, request: HttpRequest) -> Callback:
     return Callback(kind, number, fields, event_id)
 
 
+def event_of(request: HttpRequest) -> str:
+    """What a callback that nobody has judged says that it is; empty when it cannot be read."""
+    try:
+        return _fields(request).get("Event", "")
+    except RefusedCallback:
+        return ""
+
+
 def close(callback: Callback, error: str = "") -> None:
     """Mark the stored callback as handled, or say why it was not; then the carrier may send it again."""
     with tenant_scope(callback.number.tenant_id):

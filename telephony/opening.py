@@ -89,7 +89,7 @@ def begin(ticket: Ticket, worker: str, kinds: Container[str] = SPOKEN) -> Openin
             log.info("stream_of_a_call_that_is_over")
             return None
         before = loading.find(call) if call.epoch and call.kind in CARRIED else None
-        if before is not None and before.cause == "lost" and deciding.exhausted(call, before.lost_at):
+        if before is not None and before.cause == "lost" and deciding.exhausted(call, call.stream_ended_at or now):
             log.warning("stream_of_a_call_that_was_lost_too_often")
             return None
         move = lifecycle.advance(

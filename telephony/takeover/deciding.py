@@ -50,12 +50,13 @@ def revivable(call: Call) -> bool:
 
 
 def exhausted(call: Call, lost_at: datetime) -> bool:
-    """Whether it was lost too often, or kills whoever takes it."""
+    """Whether it was lost too often, or kills whoever takes it. A loss before the last stream was of another."""
     losses = [stream for stream in call.streams if stream["cause"] == "lost"]
     if len(losses) >= MOST:
         return True
     last: dict[str, Any] = call.streams[-1] if call.streams else {}
-    return bool(last) and last["cause"] == "lost" and lost_at - datetime.fromisoformat(last["at"]) < LEAST
+    lived = lost_at - datetime.fromisoformat(last["at"]) if last else LEAST
+    return bool(last) and last["cause"] == "lost" and timedelta(0) <= lived < LEAST
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +85,11 @@ def decide(call: Call, *, patient: bool) -> Offer | Nobody | None:
         log.warning("stream_lost", call=str(call.id), worker=call.worker, epoch=call.epoch)
     if exhausted(call, lost_at):
         return Nobody("the line was lost too often")
+    if now - lost_at > GIVE_UP:
+        return Nobody("no stream worker took the call over")
     url = workers.alive_url()
     if url is not None:
         return Offer(url)
-    if now - lost_at > GIVE_UP:
-        return Nobody("no stream worker took the call over")
     return None if patient else Offer(workers.next_url(), wait_s=1)
 
 

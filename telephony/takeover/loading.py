@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
@@ -99,15 +99,14 @@ def taken(call: Call) -> None:
 def _lost_at(call: Call) -> datetime:
     """Since when nobody has served the caller: what the carrier says, or we, else the last sign of life."""
     last = began_at(call)
+    if call.stream_ended_at is not None and call.stream_ended_at > last:
+        return call.stream_ended_at
+    # The carrier has opened another stream by itself. News of an older one may be late: the last counts.
     told = WebhookEvent.objects.filter(
         carrier_id=call.carrier_id, kind="stream-status", fields__Event="DroppedStream", received_at__gt=last
-    ).order_by("received_at")
-    known: Iterable[datetime | None] = (
-        told.values_list("received_at", flat=True).first(),
-        call.stream_ended_at,
-    )
-    since = [at for at in known if at is not None and at > last]
-    return min(since) if since else max(last, call.heartbeat_at or last)
+    ).order_by("-received_at")
+    at = told.values_list("received_at", flat=True).first()
+    return at or max(last, call.heartbeat_at or last)
 
 
 def _turn(row: Turn) -> TurnRecord:

@@ -74,6 +74,7 @@ def main() -> None:
         verdict = drill(running, given.calls, given.seed)
         print(f"Crash drill: {given.calls} calls over {given.streams} stream workers, kill -9 every 5 to 9 s")
         print(verdict.table())
+        (home / "calls.json").write_text(verdict.as_json())
     wrong = failures(verdict)
     for line in wrong[:40]:
         print(f"  ! {line}")

@@ -63,6 +63,7 @@ def main() -> None:
         verdict = drill(running, given.calls, given.seed)
         print(f"Deploy drill: {given.calls} calls, SIGTERM to each of {given.streams} stream workers in turn")
         print(verdict.table())
+        (home / "calls.json").write_text(verdict.as_json())
     wrong = failures(verdict)
     for line in wrong[:40]:
         print(f"  ! {line}")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import statistics
 import wave
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from tests.drills.stage import Stage, until
 
 NEAR_MS = 700
 """How far the two clocks of a call (the caller's, from the answer, and ours, from the first stream) may be apart."""
+WAITED_MS = 4_000
 REPORTED_S = 8
 SETTLED_MS = 300
 """So long after a turn ended it is written."""
@@ -61,6 +63,12 @@ class Verdict:
     @property
     def faults(self) -> list[str]:
         return [f"{one.report.call_id}: {fault}" for one in self.lived for fault in one.faults]
+
+    def as_json(self) -> str:
+        """Each call in full, for who wants to know why."""
+        return json.dumps(
+            [{**asdict(one), "report": one.report.as_json()} for one in self.lived], indent=1, default=str
+        )
 
     def table(self) -> str:
         gaps = self.gaps_ms
@@ -121,8 +129,9 @@ def _lived(report: Report) -> Lived:
             continue
         again = [ms for ms in opened if ms >= leg.closed_ms]
         if not again:
-            one.losses += leg.ended_by != "stop"
-            one.went_on = one.went_on and leg.ended_by == "stop"
+            waited = report.duration_ms - leg.closed_ms >= WAITED_MS
+            one.losses += waited  # who was about to hang up has not lost anything
+            one.went_on = one.went_on and not waited
             continue
         one.losses += 1
         heard = [turn.started_ms for turn in report.turns if turn.speaker == "agent" and turn.ended_ms > again[0]]

@@ -94,6 +94,7 @@ def test_an_end_is_taken_back_only_where_it_was_our_guess(acme, fields, wanted):
         (("",), 0, False),
         (("", "lost"), 10, False),
         (("", "lost"), 1, True),
+        (("", "lost"), -1, False),
         (("", "left"), 1, False),
         (("", "lost", "lost"), 10, False),
         (("", "lost", "lost", "lost"), 10, True),
@@ -194,6 +195,25 @@ def test_a_socket_that_only_broke_is_no_hang_up(acme, ask):
         lifecycle.advance(call.id, "finished", outcome=Outcome.CALLER_HUNG_UP)
 
     assert "<Stream" in ask(call).content.decode()
+
+
+def test_a_worker_that_refuses_again_and_again_is_not_offered_the_call_for_ever(acme, alive):
+    with acme.scope():
+        call = streaming(acme, lived_s=60)
+        Call.objects.filter(id=call.id).update(stream_ended_at=NOW() - timedelta(seconds=25))
+        call.refresh_from_db()
+
+        assert isinstance(deciding.decide(call, patient=True), deciding.Nobody)
+
+
+def test_what_was_played_is_not_kept_twice(acme, ask):
+    call = streaming(acme)
+
+    for event in ("PlayedStream", "ClearedAudio", "DroppedStream"):
+        assert ask(call, "stream-status", Event=event, StreamID="s-1").status_code == 200
+
+    with acme.scope():
+        assert [event.fields["Event"] for event in WebhookEvent.objects.all()] == ["DroppedStream"]
 
 
 def test_who_hangs_up_while_nobody_serves_has_hung_up(acme, ask):

@@ -1,0 +1,45 @@
+"""What billing refuses, and whose mistake it was.
+
+BillingError
+├── BadAmountError       no amount of money, or too fine for a micro-unit
+├── BadUsageError        usage that cannot be taken; `field` names what is wrong
+├── BadBookError         prices that cannot be taken; `field` names what is wrong
+├── NoBookError          no version of the book is in force at that time
+├── UnbalancedError      a transaction that does not sum to zero: our bug
+└── KeyReusedError       one key for two different transactions: our bug
+"""
+
+from __future__ import annotations
+
+
+class BillingError(Exception):
+    """The root. `field` names what the person should look at, where there is such a thing."""
+
+    def __init__(self, message: str, field: str = "") -> None:
+        super().__init__(f"{field}: {message}" if field else message)
+        self.message = message
+        self.field = field
+
+
+class BadAmountError(BillingError, ValueError):
+    """No amount of money."""
+
+
+class BadUsageError(BillingError, ValueError):
+    """Usage that cannot be taken."""
+
+
+class BadBookError(BillingError, ValueError):
+    """Prices that cannot be taken."""
+
+
+class NoBookError(BillingError, LookupError):
+    """No version of the book is in force at that time."""
+
+
+class UnbalancedError(BillingError):
+    """A transaction that does not sum to zero."""
+
+
+class KeyReusedError(BillingError):
+    """One key for two different transactions."""

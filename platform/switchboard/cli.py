@@ -18,13 +18,15 @@ from typing import Final
 ROLES: Final = ("web", "stream", "worker", "beat")
 WEB_PORT: Final = 8000
 STREAM_PORT: Final = 8100
-OURS: Final = ("switchboard", "telephony", "agents", "tenants")
+OURS: Final = ("switchboard", "telephony", "billing", "agents", "tenants")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point. Exits non-zero with one line on standard error for what the user can put right."""
     argv = ["switchboard", *(sys.argv[1:] if arguments is None else arguments)]
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "switchboard.settings")
+    if len(argv) > 1 and not argv[1].startswith("-"):
+        argv[1] = argv[1].replace("-", "_")  # a command is a module: trial-balance is trial_balance.py
     _settle_role(argv)
 
     from django.core.exceptions import ImproperlyConfigured

@@ -128,6 +128,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 INSTALLED_APPS = [
     # Ours come first: their management commands override Django's.
     "tenants",
+    "billing",
     "agents",
     "telephony",
     "switchboard",
@@ -271,6 +272,7 @@ CELERY = {
         },
         "settle missing": {"task": "telephony.tasks.settle_missing", "schedule": 3600.0, "options": {"expires": 600}},
         "look for orders": {"task": "telephony.tasks.look_for_orders", "schedule": 60.0, "options": {"expires": 60}},
+        "sweep money": {"task": "billing.tasks.sweep_money", "schedule": 30.0, "options": {"expires": 30}},
     },
 }
 

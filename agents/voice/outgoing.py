@@ -202,8 +202,10 @@ class Outgoing:
         if said is None:
             return 0
         heard = self.ledger.heard_bytes(micros(self._clock.now()))
-        spans = ((piece.start, heard if piece.end is None else piece.end) for piece in said.pieces if piece.part in parts)
-        return sum(max(0, min(heard, end) - start) for start, end in spans) // audio.BYTES_PER_MS
+        pieces = [piece for piece in said.pieces if piece.part in parts]
+        ends = [heard if piece.end is None else min(heard, piece.end) for piece in pieces]
+        spans = zip(pieces, ends, strict=True)
+        return sum(max(0, end - piece.start) for piece, end in spans) // audio.BYTES_PER_MS
 
     def stop_short(self) -> None:
         """Drop what was not heard, and let the reply live: what is pushed from now on is played."""

@@ -146,7 +146,8 @@ class Record(Verb):
 class TakeMessage(Verb):
     """Record here and now, after a tone, until a key, silence or the limit; then the next element runs.
 
-    Without `action`: its reply would replace what follows. The file is told of at `callback_url`, perhaps after the call.
+    Without `action`: its reply would replace what follows. The file is told of at `callback_url`, perhaps when the
+    call is over.
     """
 
     callback_url: str

@@ -328,7 +328,7 @@ def test_two_hundred_calls_over_faulty_wires_leave_nothing(complaints):
     before, after, used, at_last, first, second = virtual_time.run(main, sockets=True)
 
     assert after == before
-    assert (after.sockets, after.sessions, after.borrowed) == (0, 0, 0)
+    assert (after.sockets, after.borrowed) == (0, 0)  # sessions of earlier tests may linger, so many before as after
     assert complaints == []
     assert first[0] + second[0] == []
     assert 5 < first[1] + second[1] < 100

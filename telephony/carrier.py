@@ -20,7 +20,7 @@ from telephony.carrier_link import CarrierError, Identity, Kind, Link
 from telephony.models import CarrierAccount
 from telephony.vobiz import rest, rest_replies
 from telephony.vobiz.rest import ApplicationUrls, Leg, MachineDetection, Placement
-from telephony.vobiz.rest_replies import (
+from telephony.vobiz.rest_values import (
     Application,
     Balance,
     Cdr,

@@ -14,11 +14,12 @@ import httpx
 import structlog
 from prometheus_client import Counter
 
-from telephony.vobiz import rest, rest_replies
+from telephony.vobiz import rest, rest_failures
+from telephony.vobiz.lenient import BadReply
 from telephony.vobiz.rest import Request
-from telephony.vobiz.rest_replies import BadReply, Failure
+from telephony.vobiz.rest_failures import Failure
 
-Kind = Literal[rest_replies.Kind, "no_account"]
+Kind = Literal[rest_failures.Kind, "no_account"]
 T = TypeVar("T")
 
 TRIES: Final = 3
@@ -31,7 +32,7 @@ PAGES: Final = 50
 
 _NOT_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 
-ASKED_IN_VAIN: Final = get_args(rest_replies.Kind)
+ASKED_IN_VAIN: Final = get_args(rest_failures.Kind)
 carrier_errors_total = Counter(
     "switchboard_carrier_errors_total", "Requests to the carrier's API that came to nothing.", ["kind"]
 )
@@ -42,7 +43,7 @@ log = structlog.get_logger(__name__)
 class CarrierError(Exception):
     """The carrier did not do what it was asked for. `str()` is one line for people, without anything secret.
 
-    `kind` as in `rest_replies.Kind`, or `no_account`: nothing could be asked. `status` is 0 where there was no reply.
+    `kind` as in `rest_failures.Kind`, or `no_account`: nothing could be asked. `status` is 0 where there was no reply.
     `field` is the one that the carrier blames; `retry_after` its wish in seconds.
     """
 
@@ -140,7 +141,7 @@ class Link:
             with _pool().stream("GET", url, headers=self._headers) as response:
                 if not response.is_success:
                     body = response.read()
-                    raise _error(rest_replies.failure(response.status_code, response.headers, body, repeatable=True))
+                    raise _error(rest_failures.failure(response.status_code, response.headers, body, repeatable=True))
                 yield response.iter_bytes()
         except httpx.HTTPError as error:
             raise CarrierError("unreachable") from error
@@ -187,7 +188,7 @@ class Link:
             return CarrierError("unreachable" if request.repeatable else "unknown_outcome"), b""
         if response.is_success:
             return None, response.content
-        failed = rest_replies.failure(
+        failed = rest_failures.failure(
             response.status_code, response.headers, response.content, repeatable=request.repeatable
         )
         return _error(failed), b""

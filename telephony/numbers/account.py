@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from telephony.carrier import Carrier, CarrierError, Identity, platform_carrier
 from telephony.models import CarrierAccount
-from telephony.vobiz.rest_replies import Me
+from telephony.vobiz.rest_values import Me
 from tenants import audit
 from tenants.models import Tenant, User
 from tenants.scope import tenant_scope

@@ -26,7 +26,7 @@ from telephony.numbers import attaching, readiness, renting, showing
 from telephony.numbers.forms import RingMe
 from telephony.numbers.models import OPEN_ORDERS, NumberOrder, Rental
 from telephony.routes import telling
-from telephony.vobiz.rest_replies import Application, Me, OwnedNumber
+from telephony.vobiz.rest_values import Application, Me, OwnedNumber
 from tenants import audit, outside
 from tenants.access import TenantRequest, tenant_view
 from tenants.scope import tenant_scope

@@ -22,7 +22,7 @@ from telephony.addresses import callback_url
 from telephony.carrier import Carrier, CarrierError, carrier_for
 from telephony.models import PhoneNumber
 from telephony.numbers.models import GONE, OPEN_ORDERS, RELEASING, NumberOrder, OrderState, Rental
-from telephony.vobiz.rest_replies import Application, OfferedNumber, OwnedNumber
+from telephony.vobiz.rest_values import Application, OfferedNumber, OwnedNumber
 from tenants import audit
 from tenants.models import User
 from tenants.scope import platform_scope, tenant_scope

@@ -21,7 +21,7 @@ from telephony.numbers.forms import RingMe
 from telephony.numbers.models import RELEASING, NumberOrder, OrderState, Rental
 from telephony.numbers.pages import back, done, page
 from telephony.vobiz.rest import INVENTORY_PAGE
-from telephony.vobiz.rest_replies import OfferedNumber
+from telephony.vobiz.rest_values import OfferedNumber
 from tenants import audit, outside
 from tenants.access import TenantRequest, tenant_view
 from tenants.scope import tenant_scope

@@ -18,7 +18,7 @@ from telephony.dispatch import same_number
 from telephony.models import Call, Outcome, Status
 from telephony.outbound import dials
 from telephony.outbound.models import OPEN_DIALS, Dial, DialState
-from telephony.vobiz.rest_replies import Cdr, LiveCall
+from telephony.vobiz.rest_values import Cdr, LiveCall
 from tenants.scope import platform_scope, tenant_scope
 
 CLAIMED: Final = timedelta(seconds=90)

@@ -14,7 +14,7 @@ import structlog
 from telephony.carrier import CarrierError
 from telephony.outbound.models import Pace
 from telephony.outbound.plan import Bucket
-from telephony.vobiz.rest_replies import Me
+from telephony.vobiz.rest_values import Me
 from tenants.scope import tenant_scope
 
 LEARN_AGAIN: Final = timedelta(hours=1)

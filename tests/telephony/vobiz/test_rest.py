@@ -5,10 +5,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from telephony.vobiz import rest, rest_replies
+from telephony.vobiz import lenient, rest, rest_replies
 from telephony.vobiz.errors import LocalError
+from telephony.vobiz.lenient import BadReply
 from telephony.vobiz.rest import ApplicationUrls, MachineDetection, Placement
-from telephony.vobiz.rest_replies import BadReply, failure
+from telephony.vobiz.rest_failures import failure
 
 URLS = ApplicationUrls("https://v.example/a/", "https://v.example/h/", "https://v.example/f/")
 CALL = Placement("+918071387001", "+919876543210", "https://v.example/a/")
@@ -191,7 +192,7 @@ def test_what_a_record_does_not_say_is_nothing_and_no_zero():
     [("0.45", 450_000), (0.2, 200_000), ("0.0000005", 0), ("0.0000015", 2), ("x", None), (True, None), ("NaN", None)],
 )
 def test_money_is_whole_millionths_half_to_even(text, expected):
-    assert rest_replies.micros(text) == expected
+    assert lenient.micros(text) == expected
 
 
 def test_an_empty_list_and_a_reply_without_a_list_are_not_the_same():

@@ -186,7 +186,7 @@ def _open(number: PhoneNumber, incoming: IncomingCall, taken: _Taken) -> Call:
     """The row. A refused call keeps whom it was for."""
     now = timezone.now()
     reason = taken.reason
-    agent_id = taken.way.agent_id if isinstance(taken.way, Way) else number.agent_id
+    agent_id = getattr(taken.way, "agent_id", None) if taken.way else number.agent_id
     row: Call = Call.objects.create(
         carrier_id=incoming.call_id,
         caller=incoming.from_number,

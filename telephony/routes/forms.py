@@ -39,7 +39,7 @@ class RouteForm(EditorForm):
     target = text("Where to", most=2_000, lines=2)
     say = text("What callers hear first", most=500, lines=2)
     ring_s = figure("Rings for", 5, 120, hint="Seconds", whole=True)
-    keep_days = figure("Messages are kept for", 0, 3_650, hint="Days; 0 keeps them until you delete them", whole=True)
+    keep_days = figure("Messages are kept for", 0, 3_650, hint="Days; 0 keeps them for ever", whole=True)
 
     def __init__(
         self,

@@ -234,6 +234,7 @@ def test_a_key_leads_to_its_route(carrier, menu):
     assert carrier.tags("menu", 1, Digits="1") == ["Speak", "Dial"]
     assert carrier.tags("menu", 1, Digits="1") == ["Speak", "Dial"]
     assert carrier.steps == [("menu", "menu", "chosen"), ("1", "person", "")]
+    assert carrier.call.agent_id is None
 
 
 def test_without_a_key_the_agent_answers(acme, carrier, menu):

@@ -194,7 +194,8 @@ def _compare_usage(one: Lived, call: dict) -> None:
         one.faults.append(f"channel {amounts.get('channel')} of {call['duration_ms']} ms")
     served_ms = sum(leg.closed_ms - leg.opened_ms for leg in one.report.legs if leg.opened_ms is not None)
     heard_ms = amounts.get("stt.audio", 0)
-    if not served_ms - 10_000 * one.losses - 1_500 <= heard_ms <= served_ms + 500:
+    drops = sum(leg.ended_by == "drop" for leg in one.report.legs)
+    if not served_ms - 10_000 * drops - 1_500 <= heard_ms <= served_ms + 500:
         one.faults.append(f"stt.audio {heard_ms} of {served_ms} ms")
 
 

@@ -1,5 +1,7 @@
 """`<Dial>`: who rings, who wins, what is heard, what is told, and what comes after."""
 
+import asyncio
+
 import pytest
 
 from telephony.simulator.people import Person, machine
@@ -146,9 +148,9 @@ async def test_a_leg_that_still_rings_cannot_dial():
 
 async def test_what_follows_a_dial_runs_only_when_nobody_was_connected():
     after = "<Speak>Nobody is here.</Speak>"
-    alone, _, _ = await dialled({CALLEE: Person("busy", 10)}, attributes='redirect="false"', after=after)
-    put_through, _, _ = await dialled(
-        {CALLEE: Person(after_ms=10, script=SPEAKS)}, attributes='redirect="false"', after=after
+    people = {CALLEE: Person("busy", 10)}, {CALLEE: Person(after_ms=10, script=SPEAKS)}
+    (alone, _, _), (put_through, _, _) = await asyncio.gather(
+        *(dialled(each, attributes='redirect="false"', after=after) for each in people)
     )
 
     assert alone.spoken == ("One moment.", "Nobody is here.")
@@ -173,9 +175,11 @@ async def test_when_the_caller_ends_a_bridge_the_hangup_comes_before_the_action(
 
 
 async def test_a_bridge_ends_at_its_time_limit_or_at_a_star():
-    limited, _, _ = await dialled({CALLEE: Person(after_ms=10)}, attributes='timeLimit="1"')
-    star = Script((Step(At(500), Keys("*")),), stay=True)
-    starred, _, _ = await dialled({CALLEE: Person(after_ms=10)}, script=star, attributes='hangupOnStar="true"')
+    star, callee = Script((Step(At(500), Keys("*")),), stay=True), {CALLEE: Person(after_ms=10)}
+    (limited, _, _), (starred, _, _) = await asyncio.gather(
+        dialled(callee, attributes='timeLimit="1"'),
+        dialled(callee, script=star, attributes='hangupOnStar="true"'),
+    )
 
     assert limited.parties[0].hangup_code == 6000
     assert starred.parties[0].hangup_code == 4000

@@ -212,11 +212,11 @@ def _decided(call: Call, taken: _Taken) -> Decision:
             own = way.say if isinstance(way, Way) and way.kind is plan.Kind.REFUSAL else None
             return Refuse(reason, call.id, own)
         case _Taken(way=Menu() as menu):
-            steps.begin_menu(call)
+            steps.note(call, MENU)
             lifecycle.advance(call.id, "answered", answered_at=call.created_at)
             return Ask(call.tenant_id, call.id, menu)
         case _Taken(way=Way() as way):
-            steps.begin(call, way)
+            steps.note(call, way.place, way)
             if way.kind is plan.Kind.AGENT:
                 return Connect(call.tenant_id, call.id, taken.version)
             lifecycle.advance(call.id, "put_through", answered_at=call.created_at)

@@ -38,14 +38,18 @@ _CALL: Final = {
 """What a route's end makes of the call, until another route makes something else of it."""
 
 
+def note(call: Call, place: str, way: Way | None = None) -> None:
+    """The call is given to a way, or without one to the menu. One statement; a step that is there stays."""
+    facts = {"kind": way.kind.value, "label": way.label, "target": " ".join(way.targets)} if way else {"kind": MENU}
+    step = RouteStep(tenant_id=call.tenant_id, call=call, place=place, began_at=timezone.now(), **facts)
+    RouteStep.objects.bulk_create([step], ignore_conflicts=True)
+
+
 def begin(call: Call, way: Way) -> RouteStep:
     """The call goes this way now."""
-    return _step(call, way.place, kind=way.kind.value, label=way.label, target=" ".join(way.targets))
-
-
-def begin_menu(call: Call) -> RouteStep:
-    """The call is asked for a key."""
-    return _step(call, MENU, kind=MENU)
+    note(call, way.place, way)
+    step: RouteStep = RouteStep.objects.get(call=call, place=way.place)
+    return step
 
 
 def end(step: RouteStep, outcome: StepOutcome, detail: str = "") -> None:
@@ -101,14 +105,6 @@ def message(step: RouteStep) -> None:
 def at(call: Call, place: str) -> RouteStep | None:
     """The call's step at a place, over or not."""
     step: RouteStep | None = RouteStep.objects.filter(call=call, place=place).first()
-    return step
-
-
-def _step(call: Call, place: str, **facts: str) -> RouteStep:
-    step: RouteStep
-    step, _ = RouteStep.objects.get_or_create(
-        call=call, place=place, defaults={**facts, "tenant_id": call.tenant_id, "began_at": timezone.now()}
-    )
     return step
 
 

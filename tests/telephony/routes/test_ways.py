@@ -237,6 +237,18 @@ def test_a_key_leads_to_its_route(carrier, menu):
     assert carrier.call.agent_id is None
 
 
+@pytest.mark.parametrize(("key", "word"), [("#", "hash"), ("*", "star"), ("0", "0")])
+def test_a_key_that_an_address_cannot_hold_has_a_word_there(acme, carrier, menu, route, key, word):
+    route(key, "person", target=DESK)
+    route("fallback", "voicemail")
+    carrier.ring()
+
+    dial = carrier.fetch("menu", 1, Digits=key)[-1][1]
+
+    assert dial.get("action").endswith(f"/vobiz/routed/{acme.number.token}/{word}/")
+    assert "Record" in carrier.tags("routed", word, DialStatus="busy")
+
+
 def test_without_a_key_the_agent_answers(acme, carrier, menu):
     carrier.ring()
 

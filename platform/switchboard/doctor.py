@@ -15,6 +15,7 @@ from django.conf import settings
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
+from telephony.dispatch import same_number
 from telephony.models import PhoneNumber
 from telephony.numbers import readiness
 from tenants.models import TenantModel
@@ -51,7 +52,7 @@ def examine() -> list[Finding]:
 def examine_number(e164: str) -> list[Finding]:
     """The checklist of one number's page. Raises `LookupError` for a number that is not connected here."""
     with platform_scope("a number's checklist"):
-        number = PhoneNumber.objects.filter(e164=e164).first()
+        number = next((each for each in PhoneNumber.objects.all() if same_number(e164, each.e164)), None)
     if number is None:
         raise LookupError(f"{e164} is not connected here")
     with tenant_scope(number.tenant_id):

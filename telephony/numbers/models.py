@@ -78,3 +78,8 @@ class NumberOrder(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.e164} {self.state}"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether nobody knows yet what became of it."""
+        return self.state in OPEN_ORDERS

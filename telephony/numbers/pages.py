@@ -24,7 +24,7 @@ from telephony.models import Call, CarrierAccount, PhoneNumber
 from telephony.numbers import account as accounts
 from telephony.numbers import attaching, readiness, renting, showing
 from telephony.numbers.forms import RingMe
-from telephony.numbers.models import OPEN_ORDERS, NumberOrder, Rental
+from telephony.numbers.models import NumberOrder, Rental
 from telephony.routes import telling
 from telephony.vobiz.rest_values import Application, Me, OwnedNumber
 from tenants import audit, outside
@@ -76,11 +76,7 @@ def _rows() -> list[dict[str, Any]]:
 def _orders() -> list[NumberOrder]:
     """Purchases that are open, and those of today that came to nothing."""
     today = timezone.now() - timedelta(days=1)
-    return [
-        order
-        for order in NumberOrder.objects.filter(created_at__gte=today)
-        if order.state in OPEN_ORDERS or order.problem
-    ]
+    return [order for order in NumberOrder.objects.filter(created_at__gte=today) if order.is_open or order.problem]
 
 
 def _connect(form: ConnectNumber) -> PhoneNumber | None:

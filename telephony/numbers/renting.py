@@ -153,7 +153,7 @@ def look(tenant_id: UUID, order_id: UUID, carrier: Carrier) -> NumberOrder:
     """Find out what became of an order, and conclude it if that is clear. Blocking; opens its own scopes."""
     with tenant_scope(tenant_id):
         mine: NumberOrder = NumberOrder.objects.get(id=order_id)
-    if mine.state not in OPEN_ORDERS:
+    if not mine.is_open:
         return mine
     try:
         owned = owned_one(carrier, mine.e164)

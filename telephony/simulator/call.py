@@ -115,7 +115,7 @@ class Call:
                 await asyncio.wait({callbacks}, timeout=LAST_NOTICES_S)
                 callbacks.cancel()
         report = self._report(end)
-        self._switch.reports.append(report)
+        self._switch.reported(self.leg, report)
         return report
 
     async def _work(self, program: Program) -> End:

@@ -1,11 +1,12 @@
 """The caller's ear: from what was audible when, to turns, response gaps, barge-ins and underruns. Pure.
 
 Definitions. *Audible* is a frame whose mean level is above line noise (`audio.is_audible`). An agent's *turn* runs over
-pauses shorter than `turn_silence_ms`; a turn that the caller spoke into is over after `CUT_SILENCE_MS`, or at once when
-the application flushed it. A *response gap* is from the caller's last audible moment to the first audible frame of the
-agent's next turn. An *underrun* is a playback queue that was empty for 20 ms or more and went on within
-`UNDERRUN_MS`, although the application had put no mark at that place, had not flushed, and the caller was not speaking;
-the same with the caller speaking is a *pause* (the agent hesitated because of him), which is no fault.
+pauses shorter than `turn_silence_ms` (the carrier's own voice makes turns of its own, and answers nobody); a turn that
+the caller spoke into is over after `CUT_SILENCE_MS`, or at once when the application flushed it. A *response gap* is
+from the caller's last audible moment to the first audible frame of the agent's next turn. An *underrun* is a playback
+queue that was empty for 20 ms or more and went on within `UNDERRUN_MS`, although the application had put no mark at
+that place, had not flushed, and the caller was not speaking; the same with the caller speaking is a *pause* (the agent
+hesitated because of him), which is no fault.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ class _AgentTurn:
     spoken_into_by: _Speech | None = None
     flushed_ms: int | None = None
     open: bool = True
+    carriers: bool = False
 
 
 class Hearing:
@@ -91,16 +93,19 @@ class Hearing:
         if self._turns and self._turns[-1].open and self._turns[-1].flushed_ms is None:
             self._turns[-1].flushed_ms = at_ms
 
-    def listen(self, at_ms: int, pull: Pull, heard: bytes | None = None) -> None:
-        """The 20 ms from `at_ms` on: what the stream's queue gave, and what was heard if that is more."""
+    def listen(self, at_ms: int, pull: Pull, heard: bytes | None = None, carriers: bool = False) -> None:
+        """The 20 ms from `at_ms` on: what the stream's queue gave, and what was heard if that is more; `carriers` when
+        only the carrier's own voice was in it."""
         frame = pull.frame if heard is None else heard
         self._follow_queue(at_ms, pull)
         turn = self._turns[-1] if self._turns and self._turns[-1].open else None
         if self._speech and not self._speech[-1].begun and self._speech[-1].starts_ms <= at_ms:
             self._caller_begins(self._speech[-1], turn, at_ms)
         if is_audible(frame):
+            if turn is not None and turn.carriers != carriers:
+                turn.open, turn = False, None
             if turn is None:
-                turn = self._agent_begins(at_ms)
+                turn = self._begins(at_ms, carriers)
             turn.ends_ms = at_ms + FRAME_MS
         elif turn is not None and at_ms + FRAME_MS - turn.ends_ms >= self._patience_ms(turn):
             turn.open = False
@@ -109,7 +114,7 @@ class Hearing:
         """Both sides' turns in the order in which they began."""
         agent = [
             Turn(
-                "agent",
+                "carrier" if turn.carriers else "agent",
                 "",
                 turn.starts_ms,
                 turn.ends_ms,
@@ -153,13 +158,15 @@ class Hearing:
         else:
             turn.open = False
 
-    def _agent_begins(self, at_ms: int) -> _AgentTurn:
-        turn = _AgentTurn(at_ms, at_ms)
+    def _begins(self, at_ms: int, carriers: bool) -> _AgentTurn:
+        turn = _AgentTurn(at_ms, at_ms, carriers=carriers)
+        self._turns.append(turn)
+        if carriers:
+            return turn
         said = self._speech[-1] if self._speech else None
         if said is not None and not said.answered and said.ends_ms <= at_ms:
             said.answered = True
             turn.gap_ms = at_ms - said.ends_ms
-        self._turns.append(turn)
         return turn
 
     def _patience_ms(self, turn: _AgentTurn) -> int:

@@ -148,10 +148,10 @@ class Leg:
     def beat(self) -> None:
         """20 ms of the person's life."""
         self.now_ms = now_ms = self.now_ms + audio.FRAME_MS
-        pull, heard = self._listen(now_ms)
+        pull, heard, carriers = self._listen(now_ms)
         doing = self.person.beat(now_ms)
         said = doing.frame
-        self.ear.listen(now_ms, pull, heard)
+        self.ear.listen(now_ms, pull, heard, carriers)
         self.heard += heard
         for feed in self.outs:
             feed.push(said)
@@ -179,14 +179,15 @@ class Leg:
         else:
             self.end(End("caller_hung_up", ending))
 
-    def _listen(self, now_ms: int) -> tuple[Pull, bytes]:
-        """What the main stream's queue gave, and what is heard of everything together."""
+    def _listen(self, now_ms: int) -> tuple[Pull, bytes, bool]:
+        """What the main stream's queue gave, what is heard of everything together, and whether that is only the
+        carrier's own voice."""
         live_streams = self.streams.live
         if len(live_streams) == 1 and not self.feeds and not self.announcements.queued_bytes:
             [live] = live_streams
             if live.element.bidirectional:
                 pull = live.stream.hear(now_ms)
-                return pull, pull.frame
+                return pull, pull.frame, False
         main: Pull | None = None
         others: list[bytes] = []
         for live in self.streams.live:
@@ -196,17 +197,17 @@ class Leg:
                     main = pull
                 else:
                     others.append(pull.frame)
-        if self.announcements.queued_bytes:
-            others.append(self.announcements.pull().frame)
         for feed in self.feeds:
             frame = feed.pull()
             if frame is not None:
                 others.append(frame)
         if main is None:
             main = QUIET
-        if not others:
-            return main, main.frame
-        return main, audio.mix([main.frame, *others])
+        heard = audio.mix([main.frame, *others]) if others else main.frame
+        if not self.announcements.queued_bytes:
+            return main, heard, False
+        alone = not audio.is_audible(heard)
+        return main, audio.mix([heard, self.announcements.pull().frame]), alone
 
 
 def connect(one: Leg, other: Leg) -> tuple[Feed, Feed]:

@@ -23,7 +23,7 @@ class Turn:
     audible frame. `interrupted` is an agent's turn that the caller spoke into; `cut` that the application flushed it.
     """
 
-    speaker: Literal["caller", "agent"]
+    speaker: Literal["caller", "agent", "carrier"]
     label: str
     started_ms: int
     ended_ms: int
@@ -151,7 +151,7 @@ def _lines(report: Report) -> list[str]:
         lines.append(f"error: {report.error}")
     lines += [f"carrier says: {text}" for text in report.spoken]
     for turn in report.turns:
-        who = "Caller" if turn.speaker == "caller" else "Agent "
+        who = {"caller": "Caller", "agent": "Agent ", "carrier": "Voice "}[turn.speaker]
         facts = [f'"{turn.label}"'] if turn.label else []
         if turn.response_gap_ms is not None:
             facts.append(f"after {turn.response_gap_ms} ms")

@@ -128,6 +128,11 @@ class Switch:
         """A call is over, callbacks and all."""
         self.calls.pop(call.call_id, None)
 
+    def reported(self, leg: Leg, report: Report) -> None:
+        """Nothing more is asked about a call but its report and its records."""
+        self.reports.append(report)
+        self._branches.pop(leg.call_id, None)
+
     def branch(self, a: Leg, caller_id: str, to: str) -> Leg:
         """A B-leg, ringing; or over at once, when it cannot be made."""
         person = self.world.people.called(to)

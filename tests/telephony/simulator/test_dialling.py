@@ -59,8 +59,7 @@ async def test_a_bridge_is_told_from_ring_to_end_and_both_are_heard():
     assert (result["DialBLegUUID"], result["DialHangupCause"]) == (party.call_id, "NORMAL_CLEARING")
     assert party.connected
     assert [turn.label for turn in party.turns if turn.speaker == "caller"] == ["hello"]
-    [heard] = [turn for turn in report.turns if turn.speaker == "agent"]
-    assert heard.ended_ms > 300  # the carrier's sentence and then the colleague
+    assert sorted(turn.speaker for turn in report.turns) == ["agent", "caller", "carrier"]
     assert records[report.call_id]["bridge_uuid"] == party.call_id
     assert records[party.call_id]["bridge_uuid"] == report.call_id
     assert records[party.call_id]["call_direction"] == "outbound"
@@ -205,7 +204,7 @@ async def test_a_confirm_sound_is_heard_by_the_callee_alone():
         report = await carrier.dial(plan)
 
     [party] = report.parties
-    assert any(turn.speaker == "agent" for turn in party.turns)
+    assert [turn.speaker for turn in party.turns] == ["carrier"]
     assert report.spoken.count("A call for you from the desk.") >= 1
 
 

@@ -140,3 +140,13 @@ def test_the_lead_is_the_depth_of_the_queue_while_it_played():
 
     assert hearing.lead_ms() == {"p50": 200, "max": 400}
     assert Hearing().lead_ms() == {}
+
+
+def test_the_carriers_own_voice_is_a_turn_of_its_own_and_answers_nobody():
+    hearing = Hearing(200)
+    hearing.caller_says("hello", 0, 20)
+    for index, (frame, carriers) in enumerate([(SILENCE, False)] * 2 + [(LOUD, True)] * 2 + [(LOUD, False)] * 2):
+        hearing.listen(index * 20, Pull(SILENCE, 0, 0, True, ()), frame, carriers)
+
+    spoken = [(turn.speaker, turn.started_ms, turn.response_gap_ms) for turn in hearing.turns()]
+    assert spoken == [("caller", 0, None), ("carrier", 40, None), ("agent", 80, 60)]

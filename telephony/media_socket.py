@@ -153,7 +153,7 @@ class MediaConsumer(AsyncConsumer):
                     press=_press(found),
                     notebook=book,
                     resumption=resumption,
-                    leave=served.leave,
+                    leave=None if found.is_test else served.leave,  # a browser would not come back
                 )
                 if report.outcome == session.LEFT:
                     await self._hand_over(book, line, ending)

@@ -14,7 +14,7 @@ from agents.voice.ledger import FRAME_US, Ledger, Piece
 from agents.voice.meter import Meter
 from agents.voice.patience import Patience
 from agents.voice.providers.base import Message
-from agents.voice.recorder import BUCKETS, Recorder, repair
+from agents.voice.recorder import BUCKETS, Recorder, join, repair
 from agents.voice.reply import Reply
 from agents.voice.sentences import Pieces
 from agents.voice.words import ENGLISH, has_stop, is_backchannel
@@ -212,6 +212,43 @@ def test_an_hour_has_at_most_1200_peaks(tmp_path):
     recorder.write([(audio.SILENT_FRAME, audio.SILENT_FRAME)] * 180_000)
 
     assert len(recorder.close().peaks) <= BUCKETS + 1
+
+
+def piece(path, ms, level):
+    """A recording of one level on both channels."""
+    path.write_bytes(audio.wav_header(16 * ms, 2) + bytes([level]) * 16 * ms)
+    return path
+
+
+def test_pieces_lie_where_they_belong_and_silence_between_them(tmp_path):
+    first, second, whole = (
+        piece(tmp_path / "a.wav", 100, 1),
+        piece(tmp_path / "b.wav", 60, 2),
+        tmp_path / "call.whole",
+    )
+
+    info = join(whole, [(first, 0), (second, 160)])
+
+    data = whole.read_bytes()[audio.WAV_HEADER_BYTES :]
+    assert (info.duration_ms, info.bytes) == (220, whole.stat().st_size)
+    assert data[:1600] == b"\x01" * 1600
+    assert data[1600:2560] == b"\xff" * 960
+    assert data[2560:] == b"\x02" * 960
+    assert join(whole, [(second, 160)]).bytes == info.bytes, "once is as good as twice"
+    assert whole.read_bytes()[audio.WAV_HEADER_BYTES :] == data
+
+
+def test_a_piece_that_overlaps_takes_the_place_of_what_was_there(tmp_path):
+    whole = tmp_path / "call.whole"
+
+    join(whole, [(piece(tmp_path / "a.wav", 100, 1), 0), (piece(tmp_path / "b.wav", 20, 2), 40)])
+
+    data = whole.read_bytes()[audio.WAV_HEADER_BYTES :]
+    assert [data[16 * ms] for ms in (0, 39, 40, 59, 60, 99)] == [1, 1, 2, 2, 1, 1]
+
+
+def test_nothing_joined_is_no_recording(tmp_path):
+    assert join(tmp_path / "call.whole", [(piece(tmp_path / "a.wav", 0, 1), 0)]) is None
 
 
 # --- sentences ---

@@ -1,13 +1,16 @@
 """A call that has lost its worker: what the carrier is told, who takes it over, and what is written of it."""
 
 import asyncio
+import os
 from datetime import timedelta
 from urllib.parse import urlencode
 
 import pytest
+from django.core.files.storage import default_storage
 from django.utils import timezone
 
 from agents.models import AgentVersion
+from agents.voice import audio
 from agents.voice.providers.base import Message
 from agents.voice.report import Usage
 from agents.voice.resuming import Began, State
@@ -352,6 +355,46 @@ def test_notes_are_gone_a_minute_after_the_end(acme):
 
     with acme.scope():
         assert {note.call_id for note in CallNote.objects.all()} == {fresh.id}
+
+
+# --- its recording ---------------------------------------------------------------------------------------------------
+
+
+def recorded(call, epoch, at_ms, ms):
+    """A piece in the spool."""
+    path = recordings.spool_path(call.id, epoch, at_ms)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(audio.wav_header(16 * ms, 2) + b"\x01" * 16 * ms)
+
+
+def test_a_piece_that_turns_up_later_is_put_in(acme):
+    call = acme.call(status=Status.ENDED, ended_at=NOW())
+    recorded(call, 2, 3_000, 1_000)
+    assert recordings.keep(acme.tenant.id, call.id)
+    with acme.scope():
+        first = Recording.objects.get(call=call)
+    recorded(call, 1, 0, 2_000)
+
+    assert recordings.keep(acme.tenant.id, call.id)
+    assert not recordings.keep(acme.tenant.id, call.id), "nothing is left"
+
+    with acme.scope():
+        recording = Recording.objects.get(call=call)
+    with default_storage.open(recording.name) as file:
+        sound = file.read()[audio.WAV_HEADER_BYTES :]
+    assert (recording.duration_ms, len(sound)) == (4_000, 64_000)
+    assert [sound[16 * ms] for ms in (0, 1_999, 2_000, 2_999, 3_000, 3_999)] == [1, 1, 0xFF, 0xFF, 1, 1]
+    assert recording.name != first.name
+    assert not default_storage.exists(first.name)
+
+
+def test_pieces_of_a_call_that_runs_are_left_alone(acme):
+    call = streaming(acme)
+    recorded(call, 1, 0, 2_000)
+    os.utime(recordings.spool_path(call.id, 1, 0), (0, 0))
+
+    assert recordings.recover() == 0
+    assert recordings.pieces(call.id)
 
 
 # --- over the socket --------------------------------------------------------------------------------------------------

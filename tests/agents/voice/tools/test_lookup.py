@@ -179,3 +179,11 @@ async def test_a_lookup_inside_is_refused_and_the_call_goes_on(server):
     assert done.lookup.refused
     assert done.blueprint.greeting == "Hello friend, this is Asha."
     assert server.asked == []
+
+
+async def test_a_call_that_goes_on_elsewhere_is_not_looked_up_again(server):
+    prepared = await prepare(with_lookup(server), FACTS, before=(("name", "Meera"), ("agent_name", "Asha")))
+
+    assert prepared.blueprint.greeting == "Hello Meera, this is Asha."
+    assert prepared.lookup is None
+    assert server.asked == []

@@ -97,3 +97,18 @@ async def test_two_calls_do_not_know_each_other():
         answer = await Talk(other).says("Doctor Rao")
 
     assert "On which day" not in spoken(answer)
+
+
+async def test_another_process_goes_on_in_the_middle_of_a_form():
+    async with BuiltIn().open(agent()) as chat:
+        before = Talk(chat)
+        await before.says(BOOK)
+        await before.says("Doctor Rao at noon")
+    async with BuiltIn().open(agent()) as chat:
+        after = Talk(chat)
+        after.messages = before.messages
+        events = await after.says("On Friday")
+
+    assert LlmCollected("day", "Friday") in events
+    assert "Friday" in spoken(events)
+    assert "noon" in spoken(events)

@@ -10,7 +10,8 @@ from typing import Literal
 
 from agents import catalogue
 from agents.config import AgentConfig
-from agents.voice.blueprint import Form, HttpTool, McpServer, Slot, Stage, Tongue
+from agents.hours import said_week
+from agents.voice.blueprint import Form, HttpTool, McpServer, Slot, Stage, Tongue, TransferTarget
 
 SectionName = (
     Literal["identity", "opening", "recording", "languages", "answers", "forms", "model", "second", "limits", "targets"]
@@ -98,11 +99,23 @@ def _settings(config: AgentConfig) -> Iterator[tuple[Setting, str]]:
     yield ("limits", "Message for a voicemail"), config.phrases.voicemail
     yield ("limits", "After the line was lost"), config.phrases.resumed
     yield ("limits", "To have something said again"), config.phrases.again
-    yield from _rows("targets", [(target.name, target.e164) for target in config.targets])
+    yield from _rows("targets", [(target.name, _target(target)) for target in config.targets])
     yield from _rows("tools", [(tool.name, _tool(tool)) for tool in config.tools])
     yield from _rows("mcp", [(server.name, _server(server)) for server in config.mcp])
     yield ("lookup", "Look-up"), _lookup(config.lookup)
     yield from _rows("variables", list(config.variables))
+
+
+def _target(target: TransferTarget) -> str:
+    several = len(target.destinations) > 1
+    lines = (
+        ", ".join(target.destinations) + (", all at once" if several and target.at_once else ""),
+        "After a word with the colleague" if target.warm else "",
+        f"Each rings for {target.ring_s} s" if target.ring_s != TransferTarget("").ring_s else "",
+        target.waiting,
+        said_week(target.weekly),
+    )
+    return _paragraphs(*filter(None, lines))
 
 
 def _recording(config: AgentConfig) -> str:

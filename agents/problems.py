@@ -10,7 +10,7 @@ from typing import Final, Literal
 
 import phonenumbers
 
-from agents import catalogue
+from agents import catalogue, destinations
 from agents.config import AgentConfig
 from agents.entries import Account, Accounts
 from agents.voice.blueprint import Form, Slot, Stage
@@ -21,6 +21,7 @@ IDLE_MS: Final = (2_000, 60_000)
 IDLE_PROMPTS: Final = (0, 5)
 MAX_CALL_S: Final = (60, 14_400)
 WARN_BEFORE_S: Final = (0, 300)
+RING_S: Final = (1, 120)
 KEEP_DAYS: Final = (0, 3_650)
 
 _RECORDED = ("record", "रिकॉर्ड", "रिकार्ड")
@@ -270,8 +271,21 @@ def _targets(config: AgentConfig) -> Iterator[Problem]:
             yield Problem(f"targets[{index}].name", "Name the person or desk, as callers ask for it")
         elif names[target.name.strip().casefold()] > 1:
             yield Problem(f"targets[{index}].name", f"Two targets are called “{target.name}”")
-        if not is_e164(target.e164):
+        if not target.destinations or not all(map(_is_destination, target.destinations)):
             yield Problem(f"targets[{index}].e164", f"Write a phone number with + and country code for “{target.name}”")
+        elif len(target.destinations) > destinations.MOST:
+            yield Problem(f"targets[{index}].e164", f"Name at most {destinations.MOST} numbers for “{target.name}”")
+        if not _within(target.ring_s, RING_S):
+            yield Problem(f"targets[{index}].ring_s", f"Let “{target.name}” ring for 1 to 120 seconds")
+
+
+def _is_destination(text: str) -> bool:
+    if not text.startswith("sip"):
+        return is_e164(text)
+    try:
+        return bool(destinations.sip_address(text))
+    except destinations.TargetError:
+        return False
 
 
 def _vocabulary(config: AgentConfig) -> Iterator[Problem]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import phonenumbers
 from django.core.exceptions import ValidationError
 from django.forms import BaseFormSet
 from django.forms.renderers import get_default_renderer
@@ -16,7 +15,9 @@ from django.forms.renderers import get_default_renderer
 from agents import rows
 from agents.comparison import SectionName
 from agents.config import AgentConfig
-from agents.fields import EditorForm, ErrorLine, choice, lines_of, text, unix
+from agents.destinations import TargetError, anybody, several
+from agents.fields import EditorForm, ErrorLine, choice, figure, lines_of, text, unix
+from agents.hours import HoursError, read_week, said_week
 from agents.voice.blueprint import Answer, Form, Slot, TransferTarget
 
 Initial = dict[str, Any]
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 else:
     Django = BaseFormSet  # generic in the stubs alone
 
+RING_S = TransferTarget("").ring_s
 KINDS = (
     ("choice", "One of a list"),
     ("day", "A day"),
@@ -186,18 +188,42 @@ class FormRows(SectionRows):
         return {"forms": tuple(_form(row) for row in self.filled)}
 
 
+HOW = (("direct", "Directly"), ("warm", "After a word with the colleague"))
+ORDER = (("in_order", "One after the other"), ("at_once", "All at once"))
+
+
 class TargetRow(EditorForm):
     name = text("Name", hint="As callers ask for it", most=80, required=True)
-    e164 = text("Phone number", hint="With country code", most=32, required=True)
+    e164 = text("Phone numbers", hint="Or SIP addresses, one a line", most=1_000, lines=2, required=True)
+    how = choice("Callers get through", choices=HOW, initial="direct", required=False)
+    order = choice("Several numbers ring", choices=ORDER, initial="in_order", required=False)
+    ring_s = figure("Each rings for", 5, 120, hint="Seconds", whole=True)
+    waiting = text("What callers hear meanwhile", hint="In Vobiz’s voice. Empty: ringing, or music", most=300, lines=2)
+    hours = text("Somebody is there", hint="Such as Mon-Fri 9-18, one line each. Empty: always", most=500, lines=2)
 
-    def clean_e164(self) -> str:
+    def __init__(self, data: Mapping[str, str] | None = None, **more: Any) -> None:
+        super().__init__(data, **more)
+        self.fields["ring_s"].required = False
+        self.fields["ring_s"].initial = RING_S
+
+    def has_changed(self) -> bool:
+        """Menus always send something: a row of a target is what somebody has written."""
+        if not self.is_bound:
+            return super().has_changed()
+        return any((self[name].data or "").strip() for name in ("name", "e164", "waiting", "hours"))
+
+    def clean_e164(self) -> tuple[str, ...]:
+        typed = self.cleaned_data["e164"].replace(",", "\n")
         try:
-            number = phonenumbers.parse(self.cleaned_data["e164"], "IN")
-        except phonenumbers.NumberParseException:
-            number = phonenumbers.PhoneNumber()
-        if not phonenumbers.is_valid_number(number):
-            raise ValidationError("Write a whole phone number, for example +91 80 4718 2211.")
-        return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+            return several(typed, anybody, "Write a phone number, for example +91 80 4718 2211.")
+        except TargetError as error:
+            raise ValidationError(str(error)) from error
+
+    def clean_hours(self) -> tuple[tuple[int, int, int], ...]:
+        try:
+            return read_week(self.cleaned_data["hours"])
+        except HoursError as error:
+            raise ValidationError(str(error)) from error
 
 
 class TargetRows(SectionRows):
@@ -208,11 +234,36 @@ class TargetRows(SectionRows):
 
     @classmethod
     def initial_of(cls, config: AgentConfig) -> list[Initial]:
-        return [{"name": row.name, "e164": row.e164} for row in config.targets]
+        return [
+            {
+                "name": row.name,
+                "e164": "\n".join(row.destinations),
+                "how": "warm" if row.warm else "direct",
+                "order": "at_once" if row.at_once else "in_order",
+                "ring_s": row.ring_s,
+                "waiting": row.waiting,
+                "hours": said_week(row.weekly),
+            }
+            for row in config.targets
+        ]
 
     def parts(self) -> dict[str, Any]:
         posted = [form.cleaned_data for form in self.filled]
-        return {"targets": tuple(TransferTarget(row["name"], row["e164"]) for row in posted)}
+        return {
+            "targets": tuple(
+                TransferTarget(
+                    row["name"],
+                    row["e164"][0],
+                    row["e164"][1:],
+                    warm=row["how"] == "warm",
+                    at_once=row["order"] == "at_once",
+                    ring_s=row["ring_s"] or RING_S,
+                    waiting=unix(row["waiting"]),
+                    weekly=row["hours"],
+                )
+                for row in posted
+            )
+        }
 
 
 def _form(row: FormRow) -> Form:

@@ -18,6 +18,7 @@ from telephony import presenting
 from telephony.models import LIVE, Call, Kind, Recording
 from telephony.routes import telling
 from telephony.settling.showing import settlement
+from telephony.transfers import showing
 from tenants.access import Admission
 from tenants.scope import tenant_scope
 
@@ -61,6 +62,8 @@ def call_context(call: Call, slug: str, permissions: Collection[str]) -> dict[st
         "troubles": troubles.lines(call.error) if listen else [],
         "refusal": presenting.REFUSALS.get(call.error, ""),
         "way": telling.way(call),
+        "transfers": showing.told(call),
+        "briefed": showing.briefed(call),
         "tapes": list(call.tapes.all()) if listen else [],
         "settled": settlement(call.cdrs.all()),
     }

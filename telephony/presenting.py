@@ -77,6 +77,8 @@ def standing(call: Call) -> Standing:
 
 def title(call: Call) -> str:
     """A test's heading; empty for a call, which has its caller's number."""
+    if call.kind == Kind.BRIEF:
+        return Kind.BRIEF.label
     return f"{Kind(call.kind).label} by {call.caller}" if call.is_test else ""
 
 

@@ -115,6 +115,13 @@ vobiz:machine                   POST    404 404   404     404   404    404     4
 vobiz:menu                      POST    404 404   404     404   404    404     404     404     404
 vobiz:routed                    POST    404 404   404     404   404    404     404     404     404
 vobiz:recording                 POST    404 404   404     404   404    404     404     404     404
+vobiz:put-through               POST    404 404   404     404   404    404     404     404     404
+vobiz:put-through-news          POST    404 404   404     404   404    404     404     404     404
+vobiz:colleague                 POST    404 404   404     404   404    404     404     404     404
+vobiz:colleague-over            POST    404 404   404     404   404    404     404     404     404
+vobiz:room                      POST    404 404   404     404   404    404     404     404     404
+vobiz:hold                      POST    404 404   404     404   404    404     404     404     404
+vobiz:hold-sound                GET     200 200   200     200   200    200     200     200     200
 vobiz:fallback                  POST    404 404   404     404   404    404     404     404     404
 vobiz:echo                      POST    404 404   404     404   404    404     404     404     404
 vobiz:answer                    GET     404 404   404     404   404    404     404     404     404
@@ -215,6 +222,12 @@ def site(db, settings, tmp_path):
         "vobiz:menu": ["no-such-token", 1],
         "vobiz:routed": ["no-such-token", "open"],
         "vobiz:recording": ["no-such-token", "message"],
+        "vobiz:put-through": ["no-such-token", call.id, 0],
+        "vobiz:hold-sound": ["no-such-token"],
+        **{
+            f"vobiz:{kind}": ["no-such-token", call.id]
+            for kind in ("put-through-news", "colleague", "colleague-over", "room", "hold")
+        },
         "telephony:test": [slug, agent.id],
         "account_reset_password_from_key": ["a", "b-c"],
         "account_confirm_email": ["x"],

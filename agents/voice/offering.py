@@ -34,7 +34,9 @@ def verdict(text: str, lexicon: Lexicon, *, keys: bool) -> bool | None:
     if not words:
         return None
     first, short = words[0], len(words) <= SHORT
-    takes = said in lexicon.yes | lexicon.answers or (short and first in lexicon.yes) or _holds(said, _TAKES)
+    takes = (
+        said in (lexicon.yes | lexicon.answers) - lexicon.no or (short and first in lexicon.yes) or _holds(said, _TAKES)
+    )
     declines = said in lexicon.no or (short and first in lexicon.no and words[1:2] != ["problem"])
     declines = declines or _holds(said, _DECLINES)
     return None if takes == declines else takes

@@ -1,33 +1,16 @@
-"""What a route may point to: addresses of agents elsewhere and numbers of people. Pure.
-
-The carrier connects there, not we; an address that only works inside of a network is refused because no call could
-ever reach it, and because nobody should learn from us what is behind it.
-"""
+"""What a route may point to: addresses of agents elsewhere and numbers of people. Pure."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from typing import Final
 from urllib.parse import urlsplit
 
-import phonenumbers
-
-from agents.voice.tools.addresses import forbidden, literal
+from agents.destinations import TargetError as TargetError
+from agents.destinations import phone_number, public, several, sip_address
 
 MOST: Final = 5
 """People or SIP addresses that ring at once; the carrier takes ten."""
-
-_SIP = re.compile(
-    r"sips?:[A-Za-z0-9._~!$&'()*+,=%-]{1,64}@(\[[0-9A-Fa-f:.]+\]|[^\s:;?@]+)(:[0-9]{1,5})?(;[!-~]*)?", re.ASCII
-)
-_LABEL: Final = "[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
-_NAME = re.compile(rf"(?=.{{4,253}}$)(?:{_LABEL}\.)+[a-z][a-z0-9-]{{0,61}}[a-z0-9]", re.IGNORECASE | re.ASCII)
-_INSIDE: Final = (".local", ".internal", ".localhost", ".lan", ".home.arpa", ".test", ".example", ".invalid")
-
-
-class TargetError(ValueError):
-    """Nobody can be reached there. The message is for the person who typed it."""
 
 
 def websocket(text: str) -> str:
@@ -46,50 +29,15 @@ def websocket(text: str) -> str:
         raise TargetError("Leave out user names, passwords and what follows a #.")
     if not re.fullmatch(r"[!-~]{1,1500}", lines[0], re.ASCII):
         raise TargetError("Write the address with plain characters, at most 1500.")
-    _public(host)
+    public(host)
     return lines[0]
 
 
 def sip(text: str) -> tuple[str, ...]:
     """SIP addresses, one a line."""
-    return _several(text, _one_sip, "Write one address a line, such as sip:asha@agents.example.com.")
+    return several(text, sip_address, "Write one address a line, such as sip:asha@agents.example.com.", MOST)
 
 
 def people(text: str) -> tuple[str, ...]:
     """Phone numbers, one a line, in E.164."""
-    return _several(re.sub("[,;]", "\n", text), _number, "Write one number a line.")
-
-
-def _several(text: str, one: Callable[[str], str], empty: str) -> tuple[str, ...]:
-    found = tuple(dict.fromkeys(one(line.strip()) for line in text.splitlines() if line.strip()))
-    if not found:
-        raise TargetError(empty)
-    if len(found) > MOST:
-        raise TargetError(f"At most {MOST} may ring at once.")
-    return found
-
-
-def _one_sip(address: str) -> str:
-    match = _SIP.fullmatch(address)
-    if match is None:
-        raise TargetError(f"“{address}” is not a SIP address such as sip:asha@agents.example.com.")
-    _public(match[1])
-    return address
-
-
-def _number(text: str) -> str:
-    try:
-        number = phonenumbers.parse(text, "IN")
-    except phonenumbers.NumberParseException:
-        number = phonenumbers.PhoneNumber()
-    if not phonenumbers.is_valid_number(number):
-        raise TargetError(f"“{text}” is not a whole phone number, such as +91 80 4718 2211.")
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
-
-
-def _public(host: str) -> None:
-    spelled = literal(host)
-    if spelled and (why := forbidden(spelled)):
-        raise TargetError(f"The carrier cannot reach this address: it is {why}.")
-    if not spelled and (not _NAME.fullmatch(host.rstrip(".")) or host.lower().rstrip(".").endswith(_INSIDE)):
-        raise TargetError("The carrier cannot reach this address: it has no public name.")
+    return several(re.sub("[,;]", "\n", text), phone_number, "Write one number a line.", MOST)

@@ -5,11 +5,10 @@ In the tenant's scope.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -18,6 +17,7 @@ from django.utils import timezone
 from agents import publishing
 from agents.hours import Hours
 from agents.voice.blueprint import Answer, Blueprint, Limits, TransferTarget
+from agents.voice.providers.base import Message
 from telephony.models import Call, Direction, Kind, PhoneNumber, Turn
 from telephony.takeover.models import CallNote
 from telephony.transfers import words
@@ -50,12 +50,12 @@ def closed(targets: Sequence[TransferTarget], tenant: Tenant, now: datetime) -> 
 
 def about(call: Call) -> str:
     """What the agent said of the caller when it asked for the transfer; empty when it did not."""
-    notes = CallNote.objects.filter(call=call, key__regex=r"^m\d+$").values_list("key", "value")
-    for _, value in sorted(notes, key=lambda note: -int(note[0][1:])):
-        message: dict[str, Any] = json.loads(value) if value else {}
-        for asked in message.get("calls") or ():
-            if asked.get("name") == "transfer":
-                return _about(asked.get("arguments", ""))
+    notes = CallNote.objects.filter(call=call, key__regex=r"^m[0-9]+$")
+    for note in sorted(notes, key=lambda note: -int(note.key[1:])):
+        message = msgspec.json.decode(note.value, type=Message)
+        for asked in message.calls:
+            if asked.name == "transfer":
+                return _about(asked.arguments)
     return ""
 
 
@@ -68,8 +68,8 @@ def open_call(leg: TransferLeg, number: PhoneNumber) -> Call:
         defaults={
             "kind": Kind.BRIEF,
             "direction": Direction.OUTBOUND,
-            "caller": leg.destination,
-            "called": number.e164,
+            "caller": number.e164,
+            "called": "" if leg.destination.startswith("sip") else leg.destination,
             "number": number,
             "agent": main.agent,
             "version": main.version,
@@ -106,6 +106,7 @@ def blueprint(call: Call) -> Blueprint | None:
             goodbye=words.declined(made.language),
             idle=words.again(made.language),
             again=words.again(made.language),
+            voicemail=_plain(words.missed(made.language, made.agent, business)),
         ),
         limits=LIMITS,
         targets=(TransferTarget(CALLER),),

@@ -21,7 +21,7 @@ from telephony.carrier import Carrier, CarrierError, Placement, carrier_for
 from telephony.models import Call, PhoneNumber, Status
 from telephony.transfers import course
 from telephony.transfers.models import Transfer, TransferKind, TransferLeg
-from telephony.transfers.states import FINAL, UNHEARD, Event, State
+from telephony.transfers.states import FINAL, UNDECIDED, UNHEARD, Event, State
 from telephony.vobiz.errors import LocalError
 from tenants.scope import platform_scope, tenant_scope
 
@@ -54,9 +54,10 @@ def pursue(tenant_id: UUID, transfer_id: UUID) -> None:
 
 def sweep(now: datetime) -> int:
     """Conclude what hangs, and do what was left lying; how many transfers were looked at."""
+    unrung = Q(ended_at=None, kind=TransferKind.WARM, state__in=UNDECIDED, legs__state=State.DUE)
     with platform_scope("transfers that somebody should look at"):
         due = list(
-            Transfer.objects.filter(Q(due_at__lte=now) | Q(legs__hang_up_due=True))
+            Transfer.objects.filter(Q(due_at__lte=now) | Q(legs__hang_up_due=True) | unrung)
             .distinct()
             .values_list("tenant_id", "id")[:AT_ONCE]
         )

@@ -55,11 +55,17 @@ _DECLINED: Final = {
     "hi": "ठीक है, मैं उन्हें बता दूँगी। नमस्ते।",
 }
 
+_MISSED: Final = {
+    "en": "Hello, this is {agent} of {business}. A caller asked for you.",
+    "hi": "नमस्ते, मैं {agent}, {business} से। एक कॉलर आपसे बात करना चाहते थे।",
+}
+
 _INSTRUCTIONS: Final = """\
 You are {agent}, the assistant of {business}, on the phone with a colleague. A caller is waiting on hold for them. \
 You have told the colleague what it is about and asked whether they take the call. Answer their questions about the \
-call in one short sentence each, only from what is below; where it does not say, say that you do not know. When the colleague \
-takes the call, use the tool transfer with the target "{caller}". When they decline or want to call back, use end_call.
+call in one short sentence each, only from what is below; where it does not say, say that you do not know. When the \
+colleague takes the call, use the tool transfer with the target "{caller}". When they decline or want to call back, \
+use end_call.
 
 What the caller wants: {about}
 
@@ -96,6 +102,11 @@ def instructions(agent: str, business: str, caller: str, about: str, lines: Sequ
     return _INSTRUCTIONS.format(
         agent=agent, business=business, caller=caller, about=about or "not known", lines="\n".join(lines) or "(nothing)"
     )
+
+
+def missed(language: str, agent: str, business: str) -> str:
+    """To a colleague's voicemail."""
+    return _in(_MISSED, language).format(agent=agent, business=business)
 
 
 def connecting(language: str) -> str:

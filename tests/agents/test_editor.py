@@ -270,7 +270,7 @@ BAD_FORM = {
         ("limits", limits(max_call_min="1", warn_before_s="90"), 'value="90"', "warn_before_s"),
         ("limits", limits(idle_s="nan"), "nan", "idle_s"),
         ("answers", BAD_ANSWER, "where are you", "answers-1-question"),
-        ("targets", BAD_TARGET, 'value="12"', "targets-0-e164"),
+        ("targets", BAD_TARGET, ">\n12</textarea>", "targets-0-e164"),
         ("forms", BAD_FORM, 'value="Table"', "forms-0-slots-0-kind"),
     ],
 )
@@ -301,6 +301,46 @@ def test_a_phone_number_is_kept_in_international_form(enter, asha):
     enter("owner").post(section_of(asha, "targets"), data, headers=HTMX)
 
     assert [(target.name, target.e164) for target in draft(asha).targets] == [("Desk", "+918047182299")]
+
+
+def test_a_target_may_be_several_with_hours_of_their_own_and_a_word_before(enter, asha):
+    data = {
+        "targets-TOTAL_FORMS": "1",
+        "targets-INITIAL_FORMS": "0",
+        "targets-0-name": "Desk",
+        "targets-0-e164": "080 4718 2299\r\nsip:asha@desk.example.com",
+        "targets-0-how": "warm",
+        "targets-0-order": "at_once",
+        "targets-0-ring_s": "40",
+        "targets-0-waiting": "Please hold.",
+        "targets-0-hours": "Mon-Fri 9-13, 14-18",
+    }
+
+    enter("owner").post(section_of(asha, "targets"), data, headers=HTMX)
+
+    [target] = draft(asha).targets
+    assert target.destinations == ("+918047182299", "sip:asha@desk.example.com")
+    assert (target.warm, target.at_once, target.ring_s, target.waiting) == (True, True, 40, "Please hold.")
+    assert target.weekly[:2] == ((0, 540, 780), (0, 840, 1080))
+    page = enter("owner").get(reverse("agents:edit", args=[asha.tenant.slug, asha.id])).content.decode()
+    assert "Mon–Fri 09:00–13:00, 14:00–18:00" in page
+
+
+@pytest.mark.parametrize(
+    ("field", "typed"), [("e164", "sip:asha@10.0.0.1"), ("e164", "nobody"), ("hours", "9-18"), ("ring_s", "4")]
+)
+def test_a_target_that_cannot_work_is_not_kept(enter, asha, field, typed):
+    before = draft(asha)
+    data = {"name": "Desk", "e164": "080 4718 2299", "ring_s": "25", "hours": "", field: typed}
+    posted = {f"targets-0-{name}": value for name, value in data.items()}
+
+    response = enter("owner").post(
+        section_of(asha, "targets"), {"targets-TOTAL_FORMS": "1", "targets-INITIAL_FORMS": "0", **posted}, headers=HTMX
+    )
+
+    assert response.status_code == 422
+    assert f'href="#targets-0-{field}"' in response.content.decode()
+    assert draft(asha) == before
 
 
 def test_a_form_with_its_questions_is_saved(enter, asha):

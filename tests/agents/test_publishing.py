@@ -190,7 +190,8 @@ def test_a_blueprint_holds_every_setting_of_its_version(agent):
 
     described = asdict(blueprint)
     assert (described.pop("agent"), described.pop("version")) == ("Asha", 1)
-    for of_a_call in ("outbound", "call_id", "begins_in", "personal", "access", "hidden", "reachable"):
+    of_its_calls = ("outbound", "call_id", "begins_in", "personal", "closed", "offers", "given")
+    for of_a_call in (*of_its_calls, "access", "hidden", "reachable"):
         described.pop(of_a_call)
     ours = {"name", "recorder", "keep_days"}
     assert described == {key: value for key, value in asdict(CLINIC).items() if key not in ours}

@@ -94,8 +94,11 @@ def _fetch(tenant_id: UUID, row_id: UUID, now: datetime) -> bool:
             name = _store(row, sound, file)
     except NotSoundError as error:
         return _failed(row, str(error))
-    except (CarrierError, OSError) as error:
+    except CarrierError as error:
         return _later(row, now, str(error))
+    except Exception as error:  # any storage may be behind it
+        log.error("carrier_recording_not_stored", call=str(row.call_id), error=repr(error))
+        return _later(row, now, "It could not be stored.")
     with tenant_scope(tenant_id):
         CarrierRecording.objects.filter(id=row_id, state=TapeState.DUE).update(
             state=TapeState.KEPT,

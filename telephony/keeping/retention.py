@@ -82,7 +82,7 @@ def _delete(row: Recording | CarrierRecording) -> bool:
     try:
         if row.name:
             default_storage.delete(row.name)
-    except OSError as error:
+    except Exception as error:  # any storage may be behind it
         log.error("recording_not_deleted", name=row.name, error=repr(error))
         return False
     row.delete()

@@ -189,10 +189,13 @@ class MenuForm(EditorForm):
         return {**self.cleaned_data, "menu_prompt": " ".join(self.cleaned_data["menu_prompt"].split())}
 
 
+_ZONES: Final = [(zone, zone.replace("_", " ")) for zone in ZONES]
+
+
 class HoursForm(EditorForm):
     """Opening hours: a line per weekday, and dates that differ."""
 
-    time_zone = choice("Time zone", choices=[(zone, zone.replace("_", " ")) for zone in ZONES])
+    time_zone = choice("Time zone", choices=_ZONES)
 
     def __init__(self, settings: RoutePlan, data: Mapping[str, str] | None = None, *, editable: bool = True) -> None:
         hours = hours_of(settings)
@@ -206,6 +209,9 @@ class HoursForm(EditorForm):
                 f"note_{row}": special.note,
             }
         super().__init__(data, editable=editable, initial=initial)
+        zone = self.fields["time_zone"]
+        if isinstance(zone, forms.ChoiceField) and settings.time_zone not in ZONES:
+            zone.choices = [(settings.time_zone, settings.time_zone), *_ZONES]
         self.rows = _rows(data, len(hours.special))
         for day, name in enumerate(WEEK):
             self.fields[f"day_{day}"] = text(name)

@@ -243,6 +243,13 @@ def test_hours_that_make_no_sense_are_named_and_stay(acme, owner, wrong, field):
         assert not RoutePlan.objects.exists()
 
 
+def test_a_time_zone_that_is_not_on_offer_stays(acme, owner, settings_of_number):
+    settings_of_number(time_zone="UTC")
+
+    assert '<option value="UTC" selected>' in page(owner, acme)
+    assert save(owner, acme, "hours", HOURS | {"time_zone": "UTC", "day_0": "9-10"}).status_code == 303
+
+
 def test_the_page_says_what_happens_now(acme, owner, settings_of_number, route):
     route("closed", "voicemail")
     settings_of_number(weekly=[[(timezone.now().weekday() + 3) % 7, 0, 60]])

@@ -16,6 +16,7 @@ from django.utils import timezone
 from agents import troubles
 from telephony import presenting
 from telephony.models import LIVE, Call, Kind, Recording
+from telephony.outbound.models import DoNotCall
 from telephony.routes import telling
 from telephony.settling.showing import settlement
 from telephony.transfers import showing
@@ -33,7 +34,8 @@ def asked_for(query: bytes) -> UUID | None:
 
 def with_everything() -> QuerySet[Call]:
     """Calls with what their page shows, except turns."""
-    calls: QuerySet[Call] = Call.objects.select_related("number", "agent", "version", "recording")
+    dial = "dial__contact__campaign"
+    calls: QuerySet[Call] = Call.objects.select_related("number", "agent", "version", "recording", dial)
     return calls
 
 
@@ -65,6 +67,8 @@ def call_context(call: Call, slug: str, permissions: Collection[str]) -> dict[st
         "transfers": showing.told(call),
         "briefed": showing.briefed(call),
         "tapes": list(call.tapes.all()) if listen else [],
+        "dial": getattr(call, "dial", None),
+        "listed": DoNotCall.objects.filter(phone=call.person).exists(),
         "settled": settlement(call.cdrs.all()),
     }
 
@@ -106,7 +110,7 @@ def _rows(admission: Admission, calls: QuerySet[Call], *, created: bool = False)
     common = {"slug": admission.tenant.slug, "permissions": admission.permissions, "oob": True}
     messages = [
         render_to_string("telephony/calls.html#row", common | {"row": presenting.row(call)}).strip()
-        for call in calls.select_related("agent")
+        for call in calls.select_related("agent", "dial")
     ]
     live = Call.objects.filter(status__in=LIVE).exclude(kind=Kind.BRIEF).count()
     return [

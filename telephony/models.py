@@ -207,6 +207,11 @@ class Call(TenantModel):
         return self.status in LIVE
 
     @property
+    def person(self) -> str:
+        """The number at the other end: who rang us, or whom we rang."""
+        return self.called if self.direction == Direction.OUTBOUND else self.caller
+
+    @property
     def is_test(self) -> bool:
         """Whether it was made from the editor: without a carrier, and not to be billed as a call."""
         return self.kind not in CARRIED

@@ -11,6 +11,7 @@ from typing import Any, Final
 from django.utils import timezone
 
 from telephony.models import Call, Kind, Outcome, Recording, Status, Turn
+from telephony.outbound.models import Dial, DialState, Result
 from telephony.vobiz.hangup_codes import explain
 
 SLOW_MS: Final = 1_500
@@ -49,6 +50,15 @@ _OVER: Final = {
     Outcome.MESSAGE: Standing("Left a message", "ok", "talk"),
     Outcome.UNANSWERED: Standing("Nobody answered", "wait", "warn"),
 }
+_DIALLED: Final = {
+    Result.VOICEMAIL: Standing("Voicemail", "info", "talk"),
+    Result.BUSY: Standing("Busy", "wait", "warn"),
+    Result.NO_ANSWER: Standing("No answer", "wait", "open"),
+    Result.INVALID: Standing("No such number", "bad", "bad"),
+}
+"""What says more of a call that we placed than its outcome."""
+_NOT_PLACED: Final = Standing("Not placed", "bad", "bad")
+_UNKNOWN: Final = Standing("Vobiz did not say", "wait", "clock")
 _WRAPPING_UP: Final = Standing("Ended", "", "clock")
 _WROTE: Final = Standing("Chat is over", "", "talk")
 _WOULD_TRANSFER: Final = Standing("Came to the transfer", "info", "transfer")
@@ -66,6 +76,9 @@ REFUSALS: Final = {
 
 def standing(call: Call) -> Standing:
     """A live call's state, or an ended call's outcome."""
+    dial: Dial | None = getattr(call, "dial", None)
+    if dial is not None and (found := _dialled(dial)):
+        return found
     if call.is_live:
         return _LIVE[Status(call.status)]
     if call.is_test and call.outcome == Outcome.TRANSFER:
@@ -73,6 +86,14 @@ def standing(call: Call) -> Standing:
     if call.kind == Kind.CHAT and call.outcome == Outcome.CALLER_HUNG_UP:
         return _WROTE
     return _OVER[Outcome(call.outcome)] if call.outcome in Outcome.values else _WRAPPING_UP
+
+
+def _dialled(dial: Dial) -> Standing | None:
+    if dial.state in (DialState.REFUSED, DialState.NOT_PLACED):
+        return _NOT_PLACED
+    if dial.state == DialState.UNKNOWN:
+        return _UNKNOWN
+    return _DIALLED.get(Result(dial.result)) if dial.result else None
 
 
 def title(call: Call) -> str:

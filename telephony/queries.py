@@ -16,13 +16,19 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
 from agents.models import Agent
-from telephony.models import CARRIED, LIVE, Call, Kind, Outcome, PhoneNumber
+from telephony.models import CARRIED, LIVE, Call, Direction, Kind, Outcome, PhoneNumber
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 PAGE: Final = 50
 LIVE_CHOICE: Final = "live"
 CALLS_ONLY: Final = "calls"
 TESTS_ONLY: Final = "tests"
+
+
+def _of_person(digits: str) -> Q:
+    """Calls whose other end is a number with these digits."""
+    outgoing = Q(direction=Direction.OUTBOUND)
+    return Q(outgoing, called__contains=digits) | Q(~outgoing, caller__contains=digits)
 
 
 class CallFilter(django_filters.FilterSet):  # type: ignore[misc]  # untyped
@@ -62,7 +68,7 @@ class CallFilter(django_filters.FilterSet):  # type: ignore[misc]  # untyped
 
     def search(self, calls: QuerySet[Call], name: str, value: str) -> QuerySet[Call]:
         digits = "".join(filter(str.isdigit, value))
-        return calls.filter(Q(caller__contains=digits) if digits else Q(caller__icontains=value))
+        return calls.filter(_of_person(digits) if digits else Q(caller__icontains=value))
 
     def from_day(self, calls: QuerySet[Call], name: str, value: date) -> QuerySet[Call]:
         return calls.filter(created_at__gte=datetime.combine(value, time.min, self._zone))
@@ -91,7 +97,7 @@ class Page:
 
 def page(calls: QuerySet[Call], *, older: str = "", newer: str = "", size: int = PAGE) -> Page:
     """A page by key: what is older, or what is newer, than a call. A key that is none is ignored."""
-    rows = calls.select_related("number", "agent", "version").defer("draft")
+    rows = calls.select_related("number", "agent", "version", "dial").defer("draft")
     older_than, newer_than = _place(older), _place(newer)
     if newer_than is not None:
         at, id_ = newer_than

@@ -16,6 +16,7 @@ urlpatterns = [
     path("calls/<uuid:call_id>/hang-up/", views.hang_up, name="hang-up"),
     path("calls/<uuid:call_id>/recording.wav", views.recording, name="recording"),
     path("calls/<uuid:call_id>/tapes/<uuid:tape_id>/", keeping.tape, name="tape"),
+    path("", include("telephony.outbound.urls")),
     path("agents/<uuid:agent_id>/tests/", pages.begin, name="test"),
     path("numbers/", include("telephony.numbers.urls")),
     path("numbers/<uuid:number_id>/routes/", include("telephony.routes.urls")),

@@ -34,6 +34,7 @@ Permission = Literal[
     "view calls",
     "listen",
     "end calls",
+    "make calls",
     "manage members",
     "manage keys",
 ]
@@ -54,6 +55,7 @@ _COLUMNS: dict[str, Permission] = {
     "Sees calls": "view calls",
     "Hears calls": "listen",
     "Ends calls": "end calls",
+    "Places calls": "make calls",
     "Edits agents": "edit agents",
     "Edits numbers": "edit numbers",
     "Rents numbers": "rent numbers",

@@ -16,6 +16,7 @@ from agents.models import Agent, ProviderKey
 from agents.seeding import seed_agents
 from agents.voice.blueprint import HttpTool
 from telephony.models import Call, PhoneNumber, Recording
+from telephony.outbound.models import Campaign, DoNotCall
 from tenants.models import Membership, Role
 from tenants.scope import tenant_scope
 from tests.cast import gather
@@ -77,6 +78,24 @@ telephony:hang-up               POST    302 404   404     303   303    303     4
 telephony:recording             GET     302 404   404     200   200    200     200     403     403
 telephony:test                  GET     405 405   405     405   405    405     405     405     405
 telephony:test                  POST    302 404   404     422   422    422     403     403     403
+telephony:call-new              GET     302 404   404     200   200    200     403     403     403
+telephony:call-new              POST    302 404   404     422   422    422     403     403     403
+telephony:call-never-again      GET     405 405   405     405   405    405     405     405     405
+telephony:call-never-again      POST    302 404   404     303   303    303     403     403     403
+telephony:campaigns             GET     302 404   404     200   200    200     200     200     200
+telephony:campaign-new          GET     302 404   404     200   200    200     403     403     403
+telephony:campaign-new          POST    302 404   404     422   422    422     403     403     403
+telephony:campaign              GET     302 404   404     200   200    200     200     200     200
+telephony:campaign-columns      GET     302 404   404     303   303    303     403     403     403
+telephony:campaign-rules        GET     302 404   404     200   200    200     403     403     403
+telephony:campaign-rules        POST    302 404   404     422   422    422     403     403     403
+telephony:campaign-results      GET     302 404   404     200   200    200     200     403     403
+telephony:campaign-move         GET     405 405   405     405   405    405     405     405     405
+telephony:campaign-move         POST    302 404   404     303   303    303     403     403     403
+telephony:do-not-call           GET     302 404   404     200   200    200     200     200     200
+telephony:do-not-call           POST    302 404   404     422   422    422     403     403     403
+telephony:do-not-call-allow     GET     405 405   405     405   405    405     405     405     405
+telephony:do-not-call-allow     POST    302 404   404     303   303    303     403     403     403
 telephony:numbers               GET     302 404   404     200   200    200     200     403     200
 telephony:numbers               POST    302 404   404     422   422    422     403     403     403
 telephony:number                GET     302 404   404     200   200    200     200     403     200
@@ -111,6 +130,7 @@ vobiz:answer                    POST    404 404   404     404   404    404     4
 vobiz:hangup                    POST    404 404   404     404   404    404     404     404     404
 vobiz:after-stream              POST    404 404   404     404   404    404     404     404     404
 vobiz:stream-status             POST    404 404   404     404   404    404     404     404     404
+vobiz:dialled                   POST    404 404   404     404   404    404     404     404     404
 vobiz:machine                   POST    404 404   404     404   404    404     404     404     404
 vobiz:menu                      POST    404 404   404     404   404    404     404     404     404
 vobiz:routed                    POST    404 404   404     404   404    404     404     404     404
@@ -189,6 +209,10 @@ def site(db, settings, tmp_path):
         Recording.objects.create(call=call, name=name, duration_ms=1, bytes=4)
         ProviderKey.objects.create(provider="deepgram", key="dg-0123456789abcdef", last_four="…cdef")
         publishing.edit_draft(agent, tools=(HttpTool("inside", "Refused", "https://localhost/"),))
+        campaign = Campaign.objects.create(
+            name="Reminders", agent=agent, number=number, state="ready", created_at=timezone.now()
+        )
+        listed = DoNotCall.objects.create(phone="+919876543210", added_at=timezone.now())
         secret = secrets.keep("CRM_TOKEN", "a-long-enough-value", cast.owner)
         member = Membership.objects.get(user=cast.by_role[Role.ANALYST])
     slug = tenant.slug
@@ -216,6 +240,12 @@ def site(db, settings, tmp_path):
         **{f"telephony:number-{name}": [slug, number.id] for name in ("health", "attach", "release", "ring")},
         **{f"telephony:number-{name}": [slug] for name in ("account", "account-check", "account-state")},
         **{f"telephony:{name}": [slug] for name in ("number-account-platform", "numbers-sync", "numbers-rent")},
+        **{f"telephony:campaign{name}": [slug, campaign.id] for name in ("", "-columns", "-rules", "-results")},
+        "telephony:campaign-move": [slug, campaign.id, "stop"],
+        "telephony:do-not-call-allow": [slug, listed.id],
+        "telephony:call-never-again": [slug, call.id],
+        **{f"telephony:{name}": [slug] for name in ("call-new", "campaigns", "campaign-new", "do-not-call")},
+        "vobiz:dialled": ["no-such-token", call.id],
         "telephony:tape": [slug, call.id, call.id],
         "telephony:number-routes": [slug, number.id],
         "telephony:number-route": [slug, number.id, "open"],

@@ -7,6 +7,7 @@ from django.db import DatabaseError, connection, transaction
 from telephony.keeping.models import CarrierRecording
 from telephony.models import Call, CarrierAccount, PhoneNumber, Recording, Turn, UsedNonce, WebhookEvent
 from telephony.numbers.models import NumberOrder, Rental
+from telephony.outbound.models import Campaign, Contact, Dial, DoNotCall, Pace
 from telephony.routes.models import Route, RoutePlan, RouteShare, RouteStep
 from telephony.settling.models import CarrierCdr
 from telephony.takeover.models import CallNote
@@ -17,6 +18,7 @@ MODELS = [CarrierAccount, PhoneNumber, Call, Turn, Recording, WebhookEvent, Used
 MODELS += [Route, RouteShare, RoutePlan, RouteStep, CarrierRecording]
 MODELS += [CallNote]
 MODELS += [Rental, NumberOrder, CarrierCdr]
+MODELS += [Campaign, Contact, Dial, DoNotCall, Pace]
 
 
 @pytest.fixture
@@ -40,6 +42,11 @@ def full(acme):
             e164="+911111111", setup_micros=0, monthly_micros=0, currency="INR", created_at=call.created_at
         )
         CarrierCdr.objects.create(call=call, uuid="u-1")
+        campaign = Campaign.objects.create(agent=acme.agent, number=acme.number, created_at=call.created_at)
+        contact = Contact.objects.create(campaign=campaign, line=1)
+        Dial.objects.create(call=call, contact=contact, asked_at=call.created_at)
+        DoNotCall.objects.create(phone="+919876543210", added_at=call.created_at)
+        Pace.objects.create(filled_at=call.created_at)
     return acme
 
 
@@ -103,6 +110,14 @@ def _with_version(mine, version_id):
     call.save()
 
 
+def _campaign(agent, number):
+    Campaign.objects.create(agent=agent, number=number, created_at=agent.created_at)
+
+
+def _dial(call):
+    Dial.objects.create(call=call, asked_at=call.created_at)
+
+
 def _route(number, agent=None, share=None):
     route = Route.objects.create(number=number, place="open", kind="agent", agent=agent)
     if share:
@@ -120,6 +135,9 @@ def _route(number, agent=None, share=None):
         (lambda mine, theirs: WebhookEvent.objects.create(kind="answer", number=theirs.number), "webhook_number"),
         (lambda mine, theirs: Rental.objects.create(number=theirs.number), "rental_number"),
         (lambda mine, theirs: CarrierCdr.objects.create(uuid="u-1", call=theirs.extra["call"]), "record_call"),
+        (lambda mine, theirs: _campaign(theirs.agent, mine.number), "campaign_agent"),
+        (lambda mine, theirs: _campaign(mine.agent, theirs.number), "campaign_number"),
+        (lambda mine, theirs: _dial(theirs.extra["call"]), "dial_call"),
         (lambda mine, theirs: _route(theirs.number), "route_number"),
         (lambda mine, theirs: _route(mine.number, agent=theirs.agent), "route_agent"),
         (lambda mine, theirs: _route(mine.number, share=theirs.agent.published_id), "share_version"),

@@ -21,6 +21,7 @@ TABLE = {
     "view calls": "yes yes yes yes yes",
     "listen": "yes yes yes yes no",
     "end calls": "yes yes yes no no",
+    "make calls": "yes yes yes no no",
     "manage members": "yes yes no no no",
     "manage keys": "yes yes no no no",
 }

@@ -156,6 +156,10 @@ def control(field: BoundField, **attrs: Any) -> SafeString:
     return rendered
 
 
+def _is_about_campaigns(namespace: str, page: str) -> bool:
+    return namespace == "telephony" and page.startswith(("campaign", "do-not-call"))
+
+
 @register.simple_tag(takes_context=True)
 def rail(context: RequestContext) -> list[dict[str, Any]]:
     """The rail's entries that this person may follow, `{name, url, icon, current}`; outside a tenant, the ways in."""
@@ -170,6 +174,7 @@ def rail(context: RequestContext) -> list[dict[str, Any]]:
     here = (match.namespace, match.url_name or "") if match else ("", "")
     entries = (
         ("Calls", "telephony:calls", "phone", "view calls", here in {("telephony", "calls"), ("telephony", "call")}),
+        ("Campaigns", "telephony:campaigns", "out", "view calls", _is_about_campaigns(*here)),
         ("Agents", "agents:list", "agent", "view agents", here[0] == "agents" and not here[1].startswith("key")),
         ("Numbers", "telephony:numbers", "number", "view numbers", here[0] == "telephony" and "number" in here[1]),
         ("Keys", "agents:keys", "shield", "manage keys", here[0] == "agents" and here[1].startswith("key")),

@@ -66,6 +66,8 @@ class BookFile:
 
 def book_file(data: Mapping[str, Any]) -> BookFile:
     """Raises `BadBookError`."""
+    if not isinstance(data, Mapping):
+        raise BadBookError("is no table", "book")
     entries = tuple(price_entry(row, f"price[{at}]") for at, row in enumerate(_list(data.get("price"), "price")))
     one_price_each([entry.price for entry in entries])
     rates = tuple(

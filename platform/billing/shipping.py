@@ -6,6 +6,7 @@ ships is for the operator to look at and never comes into force by itself.
 
 from __future__ import annotations
 
+import json
 import tomllib
 from pathlib import Path
 from typing import Any, Final
@@ -19,9 +20,15 @@ from billing.book_rows import price_columns
 FILE: Final = Path(__file__).with_name("shipped") / "standard.toml"
 
 
+def read(path: Path) -> BookFile:
+    """A book in TOML or JSON. Raises `BadBookError`, `OSError` or `ValueError`."""
+    text = path.read_text()
+    return book_file(json.loads(text) if path.suffix == ".json" else tomllib.loads(text))
+
+
 def standard() -> BookFile:
-    """What is in the file."""
-    return book_file(tomllib.loads(FILE.read_text()))
+    """What is shipped."""
+    return read(FILE)
 
 
 def after_migrate(apps: Apps = current, **kwargs: Any) -> None:

@@ -21,7 +21,6 @@ AGAIN: Final = timedelta(minutes=10)
 """Until usage without a price is looked at again."""
 FORGOTTEN: Final = timedelta(minutes=10)
 """A hold is renewed every minute."""
-BATCH: Final = 1000
 
 log = structlog.get_logger(__name__)
 
@@ -47,15 +46,17 @@ class Swept:
         return ", ".join(f"{count} {words}" for words, count in told.items() if count)
 
 
-def sweep(now: datetime) -> Swept:
-    """One round. Blocking; call it outside of any scope."""
+def sweep(now: datetime, *, everything: bool = False) -> Swept:
+    """One round. Blocking; call it outside of any scope. `everything`: also what has ended this moment, and what was
+    looked at a moment ago."""
+    grace, again = (timedelta(0), timedelta(0)) if everything else (GRACE, AGAIN)
     with platform_scope("activities that nobody has charged"):
         due = list(
             Activity.objects.filter(
-                Q(state=State.CLOSED, closed_at__lte=now - GRACE) | Q(state=State.UNPRICED, settled_at__lte=now - AGAIN)
+                Q(state=State.CLOSED, closed_at__lte=now - grace) | Q(state=State.UNPRICED, settled_at__lte=now - again)
             )
             .order_by("closed_at")
-            .values_list("tenant_id", "source")[:BATCH]
+            .values_list("tenant_id", "source")
         )
     charged = failed = 0
     for tenant_id, source in due:

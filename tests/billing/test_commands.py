@@ -1,10 +1,14 @@
-"""The commands `rate`, `trial-balance` and `top-up`."""
+"""The commands `rate`, `trial-balance`, `top-up`, and the money's part of `sweep`."""
 
 import json
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 
+from billing import shipping
+from billing.ledger import Account
+from billing.meters import Amount
 from billing.models import Balance
 from billing.money import MICROS
 from switchboard import cli
@@ -142,3 +146,25 @@ def test_what_is_wrong_with_a_payment_is_said(clinic, arguments, message):
 
     with pytest.raises(CommandError, match=message):
         call_command("top_up", slug.format(clinic.tenant.slug), amount, "--reference", "1")
+
+
+def test_one_sweep_charges_what_has_just_ended(capsys, clinic):
+    clinic.pays(1000)
+    clinic.asks()
+    clinic.ends(Amount("carrier.leg", 1), now=timezone.now())
+
+    call_command("sweep", "--once")
+
+    assert "1 activities charged" in capsys.readouterr().out
+    assert (clinic.balance(), clinic.balance(Account.HOLDS)) == (1000 * MICROS - 450_000, 0)
+
+
+def test_the_operator_publishes_prices_from_a_file(capsys, clinic, tmp_path):
+    path = tmp_path / "book.toml"
+    path.write_text(shipping.FILE.read_text().replace("2025-01-01", "2026-12-01").replace('"2026-11"', '"2026-12"', 1))
+
+    call_command("publish_prices", str(path))
+
+    assert capsys.readouterr().out == "standard 2026-12 is in force from 2026-12-01 00:00 UTC\n"
+    with pytest.raises(CommandError, match=r"^version: "):
+        call_command("publish_prices", str(path))

@@ -129,6 +129,23 @@ def test_money_that_comes_in_during_the_call_lets_it_go_on(clinic):
     assert renews(clinic, MINUTE).obstacle is None
 
 
+def test_what_is_over_holds_no_more(clinic):
+    clinic.pays(10)
+    clinic.asks()
+    clinic.ends()
+
+    assert renews(clinic, 5 * MINUTE).held_micros == 2 * RUPEE
+
+
+def test_an_end_without_usage_gives_everything_back(clinic):
+    clinic.pays(10)
+    clinic.asks()
+    clinic.ends()
+    clinic.is_charged()
+
+    assert (clinic.balance(), clinic.balance(Account.HOLDS)) == (10 * RUPEE, 0)
+
+
 def test_what_has_no_hold_is_not_stopped(clinic):
     clinic.begins()
 

@@ -1,4 +1,4 @@
-"""End calls whose end never arrived, recover their recordings, and delete those whose time is over."""
+"""End calls whose end never arrived, recover recordings, delete those whose time is over, and charge what is due."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import time
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
+from django.utils import timezone
 
+from billing import sweeping as billing
 from telephony import sweeping
 
 
 class Command(BaseCommand):
-    help = "End calls whose end never arrived, recover recordings, and delete those whose time is over."
+    help = "End calls whose end never arrived, recover recordings, delete those whose time is over, charge what is due."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--once", action="store_true", help="one round, then stop (otherwise one every 30 s)")
@@ -22,6 +24,8 @@ class Command(BaseCommand):
             self.stdout.write(
                 f"{swept.calls} calls ended, {swept.recordings} recordings recovered, {swept.deleted} deleted"
             )
+            if money := str(billing.sweep(timezone.now(), everything=True)):
+                self.stdout.write(money)
             if options["once"]:
                 return
             time.sleep(30)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-import tomllib
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from billing import books, shipping
-from billing.book_file import BookFile, book_file, moment
+from billing.book_file import moment
 from billing.errors import BillingError
 from billing.money import Money
 from billing.rating import Book, Line, Rated, rate
@@ -70,12 +69,7 @@ def _book(options: dict[str, Any]) -> Book:
         at = moment(options["at"], "at") if options["at"] else timezone.now()
         with tenant_scope(tenant.id):
             return books.book_of_tenant(at)[1]
-    return (_parsed(options["book"]) if options["book"] else shipping.standard()).as_book()
-
-
-def _parsed(name: str) -> BookFile:
-    text = Path(name).read_text()
-    return book_file(json.loads(text) if name.endswith(".json") else tomllib.loads(text))
+    return (shipping.read(Path(options["book"])) if options["book"] else shipping.standard()).as_book()
 
 
 def _as_json(rated: Rated, book: Book) -> dict[str, Any]:

@@ -149,7 +149,7 @@ def look(shop, number):
 async def until(check, seconds=60):
     async with asyncio.timeout(seconds):
         while not (found := await call_db(check)):  # noqa: ASYNC110  rows tell nobody
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.5)  # the calls need these threads too
         return found
 
 
@@ -189,7 +189,7 @@ async def work():
     """What a Celery worker does."""
     while True:
         await call_db(ringing.sweep, timezone.now())
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(0.3)
 
 
 async def play(vobiz, profile, shop, number, scene, at):

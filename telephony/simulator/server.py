@@ -185,7 +185,14 @@ class RunningCall:
 
 
 class _Server(uvicorn.Server):
-    """Leaves the process's signals alone."""
+    """Leaves the process's signals alone, and stops when told instead of when its clock next ticks."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.stopped = asyncio.Event()
+
+    async def main_loop(self) -> None:
+        await self.stopped.wait()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -216,4 +223,5 @@ async def _serving(application: Application, host: str, port: int) -> AsyncItera
         yield f"http://{host}:{bound[1]}"
     finally:
         server.should_exit = server.force_exit = True
+        server.stopped.set()
         await running

@@ -4,12 +4,14 @@ the REST API and media files in front of it, `simulate.py` runs calls on it with
 from __future__ import annotations
 
 import asyncio
+import ssl
 import uuid
 from collections import deque
 from collections.abc import AsyncIterator, Coroutine, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import cache
 from random import Random
 from typing import Any, TypeVar
 
@@ -268,12 +270,18 @@ class Switch:
             self.troubles.append(f"{type(error).__name__}: {error}")
 
 
+@cache
+def _tls() -> ssl.SSLContext:
+    """Made once per process: it reads every certificate there is."""
+    return ssl.create_default_context()
+
+
 @asynccontextmanager
 async def switch(world: World | None = None, template: CallPlan | None = None) -> AsyncIterator[Switch]:
     """A switch with a connection pool for callbacks; what still runs at the end is cut off. Proxies of the environment
     are not used."""
     limits = httpx.Limits(max_connections=200, max_keepalive_connections=50)
-    async with httpx.AsyncClient(trust_env=False, limits=limits) as client:
+    async with httpx.AsyncClient(trust_env=False, limits=limits, verify=_tls()) as client:
         running = Switch(client, world, template or CallPlan(""))
         try:
             yield running

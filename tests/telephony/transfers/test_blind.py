@@ -1,4 +1,4 @@
-"""Blind transfers: what the carrier is told to dial, and what its results lead to, whenever and however often they come."""
+"""Blind transfers: what the carrier is told to dial, and what its results lead to, whenever they come."""
 
 from datetime import timedelta
 

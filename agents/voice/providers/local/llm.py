@@ -21,6 +21,9 @@ from agents.voice.providers.base import (
 )
 from agents.voice.providers.local.responder import Responder, Said, State
 
+GO_ON: Final = "What else can I do for you?"
+_NOT_DONE: Final = re.compile(r"\(Not done: .*\)", re.DOTALL)
+"""A remark about somebody who could not be reached; the caller has heard as much."""
 _SENTENCE: Final = re.compile(r"(?<=[.!?]) +")
 
 
@@ -43,7 +46,10 @@ class _Chat:
         if count == len(messages) and earlier and said.startswith(earlier):
             # The caller went on before anything of the last reply was heard: it answered half a sentence.
             self._state = self._before
-        state, answer = self._responder.respond(self._state, said)
+        if _NOT_DONE.fullmatch(said):
+            state, answer = self._state, Said(GO_ON)
+        else:
+            state, answer = self._responder.respond(self._state, said)
         taken = False
         for event in _events(answer):
             if isinstance(event, LlmText) and not taken:

@@ -48,6 +48,17 @@ async def test_goodbye_ends_and_a_wish_for_a_desk_transfers():
     assert bye[-1] == LlmEnd("goodbye")
 
 
+async def test_a_caller_who_comes_back_from_nobody_is_asked_what_else_to_do():
+    async with BuiltIn().open(agent()) as chat:
+        talk = Talk(chat)
+        await talk.says(BOOK)
+        events = await talk.says("(Not done: Pharmacy did not answer. The caller is back with you.)")
+        goes_on = await talk.says("Doctor Rao")
+
+    assert spoken(events) == "What else can I do for you?"
+    assert LlmCollected("doctor", "Doctor Rao") in goes_on
+
+
 async def test_words_merged_after_an_unheard_reply_are_answered_as_one():
     async with BuiltIn().open(agent()) as chat:
         talk = Talk(chat)

@@ -134,10 +134,11 @@ class MediaConsumer(AsyncConsumer):
                     group.create_task(_end_when(served.overtaken, line, ending)),
                 ]
                 resumption = None
-                if before is None:
-                    book.note("began", Began(timezone.now(), blueprint.variables))
-                else:
+                if before is not None:
                     resumption = before.resumption(timezone.now())
+                if variables is None:
+                    began_at = before.began.at if before is not None else timezone.now()
+                    book.note("began", Began(began_at, blueprint.variables))
                 if feed is not None:
                     helpers.append(group.create_task(feed.run()))
                     feed.tell("greeting", text=blueprint.greeting)

@@ -14,14 +14,14 @@ from django.utils import timezone
 
 from agents import greetings
 from agents.config import ConfigError
-from agents.voice import providers
+from agents.voice import providers, resuming
 from agents.voice.blueprint import Blueprint
 from agents.voice.errors import VoiceError
 from agents.voice.providers.base import Providers
 from agents.voice.variables import facts, with_given
 from telephony import lifecycle, metrics
 from telephony.browser import trying
-from telephony.journal import Stream
+from telephony.journal import Stream, write_notes
 from telephony.models import CARRIED, Call, Direction, Kind, Outcome, Status
 from telephony.outbound.dials import variables_of
 from telephony.stream_token import Ticket
@@ -103,6 +103,7 @@ def begin(ticket: Ticket, worker: str, kinds: Container[str] = SPOKEN) -> Openin
         was_lost = call.epoch > 1 and move.before in (Status.STREAMING, Status.ENDED)
         streams = [*call.streams, loading.stream(call.epoch, now, before, lost=was_lost)]
         Call.objects.filter(id=call.id).update(streams=streams)
+        stream = Stream(call.tenant_id, call.id, call.epoch)
         if before is not None:
             loading.taken(call)
         try:
@@ -120,6 +121,9 @@ def begin(ticket: Ticket, worker: str, kinds: Container[str] = SPOKEN) -> Openin
                 call.id, "finished", outcome=Outcome.FAILED, error=str(error), stream_stopped_at=timezone.now()
             )
             return None
+        if before is None and call.kind == Kind.PHONE:
+            greets = not outbound and not blueprint.consent
+            write_notes(stream, resuming.first_notes(now, greets=greets))
         tenant = Tenant.objects.get(id=call.tenant_id)
         blueprint = replace(blueprint, closed=briefing.closed(blueprint.targets, tenant, now))
         known = facts(
@@ -132,5 +136,4 @@ def begin(ticket: Ticket, worker: str, kinds: Container[str] = SPOKEN) -> Openin
     if before is not None and before.cause != "back":
         metrics.resumed_calls_total.inc()
         log.info("call_resumed", epoch=call.epoch, cause=before.cause, gap_ms=streams[-1]["gap_ms"])
-    stream = Stream(call.tenant_id, call.id, call.epoch)
     return Opening(stream, call.carrier_id, blueprint, built, call.is_test, known, before)

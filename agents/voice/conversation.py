@@ -145,7 +145,7 @@ class Conversation:
 
     def resume(self, found: Resumption) -> None:
         """Go on where another process had to stop."""
-        state, todo = found.state, plan(found, self._blueprint.phrases)
+        state, todo = found.state, plan(found, self._blueprint.phrases, self._blueprint.greeting)
         self.greeted, self.consented, self.collected = state.greeted, state.consented, dict(state.collected)
         self._failures, self._farewells = state.failures, state.farewells
         self._floor.patience.learnt = state.patience

@@ -89,10 +89,10 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Began:
-    """When the first stream began, and what its look-up filled in."""
+    """When the first stream began, and what its look-up filled in; None: that was not known yet."""
 
     at: datetime
-    variables: tuple[tuple[str, str], ...] = ()
+    variables: tuple[tuple[str, str], ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +138,13 @@ class Plan:
     ends: str = ""
 
 
-def plan(found: Resumption, phrases: Phrases) -> Plan:
+def first_notes(at: datetime, *, greets: bool) -> dict[str, object]:
+    """What is kept before the first sound. `greets`: the caller hears the greeting at once, and so never again."""
+    begun = {"state": State(greeted=True), "reply": Unfinished("greeting", whole=True)} if greets else {}
+    return {"began": Began(at), **begun}
+
+
+def plan(found: Resumption, phrases: Phrases, greeting: str = "") -> Plan:
     """What to do first."""
     reply, state = found.reply, found.state
     messages = tuple(_settled(message) for message in found.messages)
@@ -160,7 +166,7 @@ def plan(found: Resumption, phrases: Phrases) -> Plan:
             messages += (Message("assistant", " ".join(heard), interrupted=bool(rest)),)
         return Plan(messages, cut, bridge, rest or (phrases.again,))
     if reply is not None and reply.kind == "greeting":
-        return Plan(messages, cut, bridge, (_question(" ".join(reply.parts)) or phrases.again,))
+        return Plan(messages, cut, bridge, (_question(greeting) or phrases.again,))
     if messages and messages[-1].role in ("user", "tool"):
         return Plan(messages, cut, bridge, answer=True)
     return Plan(messages, cut, bridge, (phrases.again,))

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date
+from functools import lru_cache
 from typing import Any
+
+from django.db.models import Count, Max
 
 from billing.book_file import PriceEntry
 from billing.models import ExchangeRate, PriceBookVersion, PriceOverride
@@ -79,11 +82,17 @@ def book(version: PriceBookVersion, overrides: Iterable[PriceOverride], day: dat
     return Book(
         version.book.name,
         version.label,
-        tuple(price(row) for row in version.prices.all()),
+        _prices(version.pk, *version.prices.aggregate(count=Count("pk"), last=Max("pk")).values()),
         TestRule(version.tests),
         tuple(override(row) for row in overrides),
         rates_of(day),
     )
+
+
+@lru_cache(maxsize=16)
+def _prices(version_id: int, count: int, last: int | None) -> tuple[Price, ...]:
+    """Rows of prices are only ever added, and no number is given twice: as many up to the same last are the same."""
+    return tuple(price(row) for row in PriceRow.objects.filter(version_id=version_id).order_by("pk"))
 
 
 def _tiers(rows: list[list[int]]) -> tuple[Tier, ...]:

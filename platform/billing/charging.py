@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import structlog
 from django.db import transaction
@@ -41,9 +42,8 @@ def charge(source: str, now: datetime) -> Charged:
             return Charged(0, 0)
         version, book = books.book_of_tenant(activity.began_at)
         new = list(UsageRecord.objects.filter(activity=activity, line=None, replaced_by=None))
-        rows = {record.id: record for record in new}
         rated = rate((_used(record, activity) for record in new), book)
-        by_identity = {_used(record, activity).identity: record for record in rows.values()}
+        by_identity = {_used(record, activity).identity: record for record in new}
         lines = _write(activity, version, rated, by_identity)
         _post(activity, lines, now)
         for waits in rated.unpriced:
@@ -82,14 +82,13 @@ def _write(
     rows = []
     for line in rated.lines:
         record = records[line.used.identity]
-        row: ChargeLine = ChargeLine.objects.create(
-            activity=activity, record=record, instead_of=_replaced(record), version=version, **_columns(line)
-        )
+        row = ChargeLine(activity=activity, record=record, version=version, **_columns(line))
+        row.instead_of = _replaced(record)
         rows.append(row)
-    return rows
+    return ChargeLine.objects.bulk_create(rows)
 
 
-def _columns(line: Line) -> dict[str, object]:
+def _columns(line: Line) -> dict[str, Any]:
     return {
         "rule": line.rule.value,
         "unit": line.unit,

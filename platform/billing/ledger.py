@@ -16,8 +16,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final, Literal
 
-from django.db import transaction
-from django.db.models import F, Sum
+from django.db import connection, transaction
+from django.db.models import Sum
 
 from billing import wallets
 from billing.errors import KeyReusedError, UnbalancedError
@@ -67,6 +67,13 @@ ACCOUNTS: Final[Mapping[Account, Meaning]] = {
 }
 
 
+_ADD: Final = """
+INSERT INTO billing_balance AS kept (id, tenant_id, account, micros)
+SELECT gen_random_uuid(), %s, * FROM unnest(%s::text[], %s::bigint[])
+ON CONFLICT (tenant_id, account) DO UPDATE SET micros = kept.micros + EXCLUDED.micros
+"""
+
+
 def post(
     key: str,
     kind: str,
@@ -95,8 +102,8 @@ def post(
         )
         sides = [Entry(transaction=row, account=name, micros=micros) for name, micros in amounts.items()]
         Entry.objects.bulk_create(sides)
-        for name, micros in amounts.items():
-            _add(name, micros)
+        with connection.cursor() as cursor:
+            cursor.execute(_ADD, [row.tenant_id, list(amounts), list(amounts.values())])
         return row
 
 
@@ -181,9 +188,3 @@ def trial_balance() -> TrialBalance:
 
 def _amounts(row: Transaction) -> dict[str, int]:
     return dict(Entry.objects.filter(transaction=row).order_by("account").values_list("account", "micros"))
-
-
-def _add(account: str, micros: int) -> None:
-    """Under the wallet's lock, so that nobody else is between the two statements."""
-    if not Balance.objects.filter(account=account).update(micros=F("micros") + micros):
-        Balance.objects.create(account=account, micros=micros)

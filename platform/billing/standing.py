@@ -126,6 +126,7 @@ def renew(source: str, now: datetime) -> Answer:
         hold: Hold | None = Hold.objects.filter(activity=activity, released_at=None).first()
         if hold is None or activity.state != State.OPEN:
             return Answer(None, hold.micros if hold else 0, free, _level(wallet, free))
+        hold.activity = activity
         more = max(0, _spent(activity, hold, now) + AHEAD * hold.minute_micros - hold.micros)
         obstacle = _obstacle(wallet, free, more, activity.agent, activity.day)
         holding.extend(hold, 0 if obstacle else more, now)

@@ -96,12 +96,13 @@ def _record(activity: Activity, told: dict[Identity, Amount]) -> list[Identity]:
         counts[identity] = counts.get(identity, 0) + 1
         if identity not in known or known[identity].amount < row.amount:
             known[identity] = row
-    written = []
-    for identity, amount in sorted(told.items()):
-        before = known.get(identity)
-        if before is not None and before.amount >= amount.amount:
-            continue
-        UsageRecord.objects.create(
+    news = [
+        (identity, amount, known.get(identity))
+        for identity, amount in sorted(told.items())
+        if identity not in known or known[identity].amount < amount.amount
+    ]
+    UsageRecord.objects.bulk_create(
+        UsageRecord(
             activity=activity,
             source=identity[0] if before is None else f"{identity[0]}{LATER}{counts[identity] + 1}",
             meter=amount.meter,
@@ -111,8 +112,9 @@ def _record(activity: Activity, told: dict[Identity, Amount]) -> list[Identity]:
             own_account=amount.own_account,
             instead_of=before,
         )
-        written.append(identity)
-    return written
+        for identity, amount, before in news
+    )
+    return [identity for identity, _, _ in news]
 
 
 def _checked(source: str, amounts: Iterable[Amount]) -> dict[Identity, Amount]:

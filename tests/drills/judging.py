@@ -61,6 +61,11 @@ class Verdict:
         return sum(one.went_on for one in self.hit) / len(self.hit) if self.hit else 1.0
 
     @property
+    def late_ms(self) -> int:
+        """How late the simulator itself was; over 100 ms this machine has too little left to judge anybody."""
+        return max((one.report.clock_late_ms.get("p99", 0) for one in self.lived), default=0)
+
+    @property
     def faults(self) -> list[str]:
         return [f"{one.report.call_id}: {fault}" for one in self.lived for fault in one.faults]
 
@@ -82,6 +87,7 @@ class Verdict:
             ("until the agent is heard again, median", f"{p50} ms"),
             ("until the agent is heard again, p95", f"{p95} ms"),
             ("until the agent is heard again, longest", f"{gaps[-1] if gaps else 0} ms"),
+            ("the callers' own clock late, p99", f"{self.late_ms} ms"),
             ("faults", len(self.faults)),
             ("seed", self.seed),
         ]

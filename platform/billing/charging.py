@@ -45,7 +45,8 @@ def charge(source: str, now: datetime) -> Charged:
         rated = rate((_used(record, activity) for record in new), book)
         by_identity = {_used(record, activity).identity: record for record in new}
         lines = _write(activity, version, rated, by_identity)
-        _post(activity, lines, now)
+        _post(activity, lines)
+        holding.release(activity, now)
         for waits in rated.unpriced:
             log.warning("usage_without_price", source=waits.used.source, meter=waits.used.meter, reason=waits.reason)
         sums = ChargeLine.objects.filter(activity=activity, replaced_by=None).aggregate(
@@ -114,8 +115,8 @@ def _replaced(record: UsageRecord) -> ChargeLine | None:
     return None
 
 
-def _post(activity: Activity, lines: list[ChargeLine], now: datetime) -> None:
-    """New lines less those that they stand instead of; and the hold goes back to the wallet."""
+def _post(activity: Activity, lines: list[ChargeLine]) -> None:
+    """New lines less those that they stand instead of."""
     entries: Counter[Account] = Counter()
     for line in lines:
         for row, sign in ((line, 1), (line.instead_of, -1)):
@@ -124,7 +125,6 @@ def _post(activity: Activity, lines: list[ChargeLine], now: datetime) -> None:
                 entries[Account.REVENUE] -= sign * row.price_micros
                 entries[Account.PROVIDER_COST] += sign * row.cost_micros
                 entries[Account.PROVIDERS] -= sign * row.cost_micros
-    entries.update(holding.release(activity, now))
     if any(entries.values()):
         before = Transaction.objects.filter(cause=activity.source, kind="charge").count()
         ledger.post(

@@ -5,7 +5,7 @@ BillingError
 ├── BadUsageError        usage that cannot be taken; `field` names what is wrong
 ├── BadBookError         prices that cannot be taken; `field` names what is wrong
 ├── NoBookError          no version of the book is in force at that time
-├── UnbalancedError      a transaction that does not sum to zero: our bug
+├── UnbalancedError      a transaction that would leave something out of balance: our bug
 └── KeyReusedError       one key for two different transactions: our bug
 """
 
@@ -38,7 +38,7 @@ class NoBookError(BillingError, LookupError):
 
 
 class UnbalancedError(BillingError):
-    """A transaction that does not sum to zero."""
+    """A transaction that would leave something out of balance."""
 
 
 class KeyReusedError(BillingError):

@@ -26,15 +26,19 @@ def extend(hold: Hold, micros: int, now: datetime) -> None:
     _move(hold, micros, now)
 
 
-def release(activity: Activity, now: datetime) -> dict[Account, int]:
-    """The entries that give back what is held for an activity; none where nothing is. Under the activity's lock, for a
-    transaction of the same moment."""
+def release(activity: Activity, now: datetime) -> None:
+    """Give back what is held for an activity, if anything is. Under the activity's lock.
+
+    A transaction of its own: whoever takes the charge back does not hold the money again.
+    """
     hold: Hold | None = Hold.objects.filter(activity=activity, released_at=None).first()
     if hold is None:
-        return {}
+        return
     held, hold.micros, hold.released_at = hold.micros, 0, now
     hold.save(update_fields=["micros", "released_at"])
-    return {Account.HOLDS: held, Account.WALLET: -held}
+    if held:
+        entries = {Account.HOLDS: held, Account.WALLET: -held}
+        ledger.post(f"release:{activity.source}", "release", entries, booked_at=now, cause=activity.source)
 
 
 def _move(hold: Hold, micros: int, now: datetime) -> None:

@@ -67,6 +67,8 @@ ACCOUNTS: Final[Mapping[Account, Meaning]] = {
 }
 
 
+MOVES_HOLDS: Final = frozenset({"hold", "release"})
+
 _ADD: Final = """
 INSERT INTO billing_balance AS kept (id, tenant_id, account, micros)
 SELECT gen_random_uuid(), %s, * FROM unnest(%s::text[], %s::bigint[])
@@ -108,7 +110,12 @@ def post(
 
 
 def reverse(original: Transaction, reason: str, *, booked_at: datetime, actor: User | None = None) -> Transaction:
-    """Take a transaction back, once, however often it is asked for: the same entries with the other sign."""
+    """Take a transaction back, once, however often it is asked for: the same entries with the other sign.
+
+    Raises `UnbalancedError` for what moves holds: those have rows that say the same.
+    """
+    if original.kind in MOVES_HOLDS:
+        raise UnbalancedError(f"{original.key} cannot be reversed: release the hold")
     opposite = {Account(name): -micros for name, micros in _amounts(original).items()}
     return post(
         f"reverse:{original.id}",

@@ -137,10 +137,7 @@ def renew(source: str, now: datetime) -> Answer:
 def release(source: str, now: datetime) -> None:
     """Let go of what is held for something that came to nothing. What was used is charged all the same."""
     with transaction.atomic():
-        activity = activities.locked(source)
-        back = holding.release(activity, now)
-        if any(back.values()):
-            ledger.post(f"release:{source}", "release", back, booked_at=now, cause=source)
+        holding.release(activities.locked(source), now)
 
 
 def _spent(activity: Activity, hold: Hold, now: datetime) -> int:

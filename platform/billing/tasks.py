@@ -9,7 +9,7 @@ from celery import shared_task
 from django.db import transaction
 from django.utils import timezone
 
-from billing import charging, sweeping
+from billing import charging, reconciling, sweeping
 from billing.errors import BillingError
 from tenants.scope import current_tenant_id, tenant_scope
 
@@ -32,6 +32,13 @@ def sweep_money() -> None:
     swept = sweeping.sweep(timezone.now())
     if str(swept):
         log.info("money_swept", swept=str(swept))
+
+
+@shared_task(name="billing.tasks.reconcile")
+def reconcile() -> None:
+    """Compare the ledger with what it was made from, and say aloud what differs (nightly)."""
+    for one in reconciling.reconcile(timezone.now()):
+        log.error("ledger_differs", what=one.what, where=one.where, ours=one.ours, theirs=one.theirs)
 
 
 def charge_later(source: str) -> None:

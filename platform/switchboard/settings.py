@@ -272,6 +272,7 @@ CELERY = {
         },
         "settle missing": {"task": "telephony.tasks.settle_missing", "schedule": 3600.0, "options": {"expires": 600}},
         "look for orders": {"task": "telephony.tasks.look_for_orders", "schedule": 60.0, "options": {"expires": 60}},
+        "reconcile": {"task": "billing.tasks.reconcile", "schedule": 86_400.0, "options": {"expires": 3600}},
         "sweep money": {"task": "billing.tasks.sweep_money", "schedule": 30.0, "options": {"expires": 30}},
     },
 }

@@ -78,6 +78,14 @@ def test_a_correction_is_a_further_transaction_and_happens_once(clinic):
         assert Transaction.objects.count() == 2
 
 
+def test_a_hold_is_released_and_not_reversed(clinic):
+    clinic.pays(10)
+    clinic.asks()
+
+    with clinic.scope(), pytest.raises(UnbalancedError, match="release"):
+        ledger.reverse(Transaction.objects.get(kind="hold"), "no", booked_at=NOON)
+
+
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("entries", [[], [("bank", 5)], [("bank", 5), ("wallet", -4)]])
 def test_the_database_refuses_a_transaction_that_does_not_sum_to_zero(clinic, entries):

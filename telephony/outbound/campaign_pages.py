@@ -133,9 +133,7 @@ def one(request: TenantRequest, campaign_id: UUID) -> HttpResponse:
         "q": request.GET.get("q", ""),
         "here": request.get_full_path(),
         "days": [words for number, words in forms.DAYS if int(number) in campaign.days],
-        "tries": [
-            (words, *campaign.retries[name]) for name, words in forms.TRIED if campaign.retries.get(name, [0])[0]
-        ],
+        "tries": list(showing.tries(campaign, forms.TRIED)),
         "steps": [
             name for name, (step, _) in STEPS.items() if (CampaignState(campaign.state), step) in campaigns.MOVES
         ],

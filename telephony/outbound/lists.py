@@ -53,6 +53,11 @@ class Line:
     twin: int | None = None
 
     @property
+    def where(self) -> str:
+        """The zone for people."""
+        return zones.title(self.zone)
+
+    @property
     def is_good(self) -> bool:
         return not self.problem and self.twin is None
 

@@ -99,6 +99,21 @@ def progress(campaigns: Iterable[Campaign]) -> dict[Any, tuple[int, int, int]]:
     return {row["campaign"]: (row["everybody"], row["done"], row["reached"]) for row in rows}
 
 
+def tries(campaign: Campaign, words: Iterable[tuple[str, str]]) -> Iterator[tuple[str, int, str]]:
+    """After what, how often again, after how long: the rules that say more than never."""
+    for name, word in words:
+        most, minutes = campaign.retries.get(name, (0, 0))
+        if most:
+            yield word, most, _span(minutes)
+
+
+def _span(minutes: int) -> str:
+    for unit, size in (("day", 1_440), ("hour", 60)):
+        if minutes >= size and minutes % size == 0:
+            return f"{minutes // size} {unit}{'s' if minutes > size else ''}"
+    return f"{minutes} min"
+
+
 @dataclass(frozen=True, slots=True)
 class Contacts:
     """One page of the table, and the addresses of its neighbours (empty: there is none)."""

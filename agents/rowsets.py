@@ -199,7 +199,7 @@ class TargetRow(EditorForm):
     order = choice("Several numbers ring", choices=ORDER, initial="in_order", required=False)
     ring_s = figure("Each rings for", 5, 120, hint="Seconds", whole=True)
     waiting = text("What callers hear meanwhile", hint="In Vobiz’s voice. Empty: ringing, or music", most=300, lines=2)
-    hours = text("Somebody is there", hint="Such as Mon-Fri 9-18, one line each. Empty: always", most=500, lines=2)
+    hours = text("Somebody is there", hint="Such as Mon-Fri 9-18. Empty: always", most=500, lines=2)
 
     def __init__(self, data: Mapping[str, str] | None = None, **more: Any) -> None:
         super().__init__(data, **more)

@@ -90,7 +90,7 @@ def _legs(transfer: Transfer) -> Iterator[ToldLeg]:
         outcome = TransferState(leg.state).label
         if state is State.DUE and over:
             outcome, tone, icon = NOT_CALLED, "", "open"
-        elif leg.detail and state not in (State.DONE, State.LEFT):
+        elif leg.detail and state is State.FAILED:
             outcome = f"{outcome}. {leg.detail}"
         yield ToldLeg(leg.destination, outcome, tone, icon, leg.placed_at, _talked_s(leg), leg.brief_id)
 

@@ -154,6 +154,7 @@ def rules(request: TenantRequest, campaign_id: UUID) -> HttpResponse:
     form = forms.Rules(request.POST or None, instance=campaign)
     if form.is_bound and form.is_valid():
         form.save()
+        campaigns.look_again(campaign, timezone.now())
         audit.record(request.user, "changed campaign", campaign, fields=form.changed_data)
         return done(request, "Rules saved.", "telephony:campaign", campaign.id)
     context = {"campaign": Campaign.objects.get(id=campaign_id), "form": form}

@@ -101,6 +101,12 @@ def _contact(campaign: Campaign, line: Line, now: datetime) -> Contact:
     )
 
 
+def look_again(campaign: Campaign, now: datetime) -> None:
+    """The hours have changed: whoever was put off without a call is due, and the plan says until when."""
+    waiting = Contact.objects.filter(campaign=campaign, state=ContactState.WAITING, attempts=0)
+    waiting.update(next_at=now)
+
+
 def window(campaign: Campaign) -> Window:
     """When a campaign may dial."""
     return Window(

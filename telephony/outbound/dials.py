@@ -6,7 +6,7 @@
 
 A dial is bound to the carrier's call by the first word that names it: the reply to our request, or any callback, whose
 address holds the dial's id. All verbs may come late and twice, work in the tenant's scope, and lock the call first,
-then the dial, then the contact.
+then the dial, then its campaign and contact.
 """
 
 from __future__ import annotations
@@ -18,11 +18,22 @@ from uuid import UUID
 
 import structlog
 from django.db import transaction
+from prometheus_client import Counter
 
 from telephony import lifecycle
 from telephony.models import Call, Outcome, Status
 from telephony.outbound import outcomes, plan
-from telephony.outbound.models import OPEN_DIALS, Campaign, Contact, ContactState, Dial, DialState, Ending, Result
+from telephony.outbound.models import (
+    OPEN_DIALS,
+    Campaign,
+    CampaignState,
+    Contact,
+    ContactState,
+    Dial,
+    DialState,
+    Ending,
+    Result,
+)
 
 UNBOUND: Final = "placing-"
 """How the carrier's id of a call begins that the carrier has not named yet."""
@@ -31,6 +42,8 @@ ASKING: Final = timedelta(seconds=60)
 LOOK_AGAIN: Final = timedelta(seconds=30)
 SOON: Final = timedelta(seconds=3)
 """After a hang-up the engine's report is on its way."""
+
+dials_total = Counter("switchboard_dials_total", "Calls that we placed, by what came of them.", ["result"])
 
 log = structlog.get_logger(__name__)
 
@@ -143,6 +156,7 @@ def _settle(dial_id: UUID, result: Result, now: datetime) -> None:
         return
     dial.result, dial.settled_at, dial.next_look_at = result, now, None
     dial.save(update_fields=["result", "settled_at", "next_look_at"])
+    transaction.on_commit(lambda: dials_total.labels(result.value).inc())
     log.info("dial_settled", dial=str(dial.id), call=str(dial.call_id), result=result.value)
     if dial.contact_id is not None:
         _carry_on(dial.contact_id, result, now)
@@ -150,10 +164,11 @@ def _settle(dial_id: UUID, result: Result, now: datetime) -> None:
 
 def _carry_on(contact_id: UUID, result: Result, now: datetime) -> None:
     """The contact waits for its next attempt, or has had its last."""
-    contact = Contact.objects.select_for_update().select_related("campaign").get(id=contact_id)
-    campaign: Campaign = contact.campaign
+    campaign: Campaign = Campaign.objects.select_for_update().get(contacts__id=contact_id)
+    contact = Contact.objects.select_for_update().get(id=contact_id)
     used: Mapping[str, int] = contact.used
-    again = plan.again_at(result.value, used, retries_of(campaign), now)
+    stopped = campaign.state == CampaignState.STOPPED
+    again = None if stopped else plan.again_at(result.value, used, retries_of(campaign), now)
     contact.used = {**used, result.value: used.get(result.value, 0) + 1}
     contact.changed_at = now
     ending: Ending | None = Ending(result.value)

@@ -31,6 +31,7 @@ def main() -> None:
     join(fresh, both, Role.ANALYST)
     number = answering(busy, owner)
     past_calls(busy, number)
+    reminders(busy, number)
     print(json.dumps(told(number)))
 
 
@@ -100,6 +101,23 @@ def past_calls(tenant, number) -> None:
             )
             for index in range(64)
         )
+
+
+def reminders(tenant, number) -> None:
+    """A campaign that is ready, with lines of every sort."""
+    from django.utils import timezone
+
+    from telephony.outbound import campaigns, lists
+    from telephony.outbound.models import Campaign
+    from tenants.scope import tenant_scope
+
+    table = lists.read("name,number,zone\nAsha,98450 00001,\nRavi,+12125550123,\nTwin,9845000001,\nBad,12,\n")
+    with tenant_scope(tenant.id):
+        now = timezone.now()
+        campaign = Campaign.objects.create(
+            tenant=tenant, name="Reminders", agent=number.agent, number=number, zone="Asia/Kolkata", created_at=now
+        )
+        campaigns.take_lines(campaign, lists.lines(table, lists.guess(table), "IN"), now)
 
 
 def told(number) -> dict:

@@ -30,6 +30,12 @@ PAGES = {
     "rent a number": (OWNER, "{base}/numbers/rent/"),
     "carrier account": (OWNER, "{base}/numbers/account/"),
     "secrets": (OWNER, "{base}/secrets/"),
+    "call somebody": (OWNER, "{base}/calls/new/"),
+    "campaigns": (OWNER, "{base}/campaigns/"),
+    "new campaign": (OWNER, "{base}/campaigns/new/"),
+    "campaign": (OWNER, "{base}/campaigns/{campaign}/"),
+    "campaign’s rules": (OWNER, "{base}/campaigns/{campaign}/rules/"),
+    "do-not-call list": (OWNER, "{base}/do-not-call/"),
     "team": (OWNER, "{base}/team/"),
     "account": (OWNER, "/account/"),
     "password": (OWNER, "/accounts/password/change/"),
@@ -58,6 +64,7 @@ CONTRAST = Path(__file__).with_name("contrast.js").read_text()
 @pytest.fixture
 def address(business, call):
     [past] = business.switchboard.rows("SELECT id FROM telephony_call WHERE carrier_id = 'past-7'")
+    [campaign] = business.switchboard.rows("SELECT id FROM telephony_campaign WHERE name = 'Reminders'")
     number = business.number
     return {
         "base": business.base,
@@ -65,6 +72,7 @@ def address(business, call):
         "past": past["id"],
         "agent": number["agent"],
         "number": number["id"],
+        "campaign": campaign["id"],
     }
 
 

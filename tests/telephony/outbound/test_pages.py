@@ -10,8 +10,9 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 from django.utils import timezone
 
+from telephony import lifecycle
 from telephony.models import Call, Direction
-from telephony.outbound import campaigns, placing, running, showing
+from telephony.outbound import campaigns, dials, placing, running, showing
 from telephony.outbound.models import Campaign, CampaignState, Contact, ContactState, Dial, DoNotCall, Ending
 from telephony.outbound.placing import Wanted
 from telephony.simulator.people import Person
@@ -393,6 +394,32 @@ def test_two_workers_at_once_never_take_the_same_person(shop, owner):
 
     assert first.contact_id != second.contact_id
     assert third is None
+
+
+def test_who_is_being_called_when_it_stops_is_not_called_again(shop, owner, vobiz):
+    made = started(shop, owner)
+    running.run_due()
+    owner.post(url("campaign-move", made.id, "stop"))
+    with shop.scope():
+        dial = Dial.objects.select_related("call").get(call__called=PERSON)
+        over = {"hangup_code": 3010, "hangup_cause": "USER_BUSY"}
+        lifecycle.advance(dial.call_id, "hung_up", **over)
+        dials.settle(dial.id, timezone.now())
+
+    assert (contacts(shop)[0].state, contacts(shop)[0].result) == (ContactState.DONE, Ending.BUSY)
+
+
+def test_changed_hours_count_at_once(shop, owner):
+    made = started(shop, owner)
+    with shop.scope():
+        Campaign.objects.update(days=[(timezone.now() + timedelta(days=3)).weekday()])
+    assert running.run_due() == 0
+    assert contacts(shop)[0].next_at > timezone.now()
+    owner.post(url("campaign-move", made.id, "pause"))
+
+    owner.post(url("campaign-rules", made.id), rules(shop, days=[str(day) for day in range(7)], last_day="2099-01-01"))
+
+    assert contacts(shop)[0].next_at <= timezone.now()
 
 
 def test_a_listed_person_is_left_out_at_the_last_moment(shop, owner):

@@ -24,6 +24,8 @@ FIRST_PAUSE_S: Final = 0.5
 LONGEST_PAUSE_S: Final = 30.0
 STEADY_S: Final = 60.0
 """A child that lived this long died of something new: its pauses begin again."""
+FIRST_SPARE_S: Final = 10.0
+"""The first spare loads when the children are there: it must not hold up their start."""
 SPARE_AFTER_S: Final = 3.0
 """A new spare loads when those that lost their worker have settled. A child that lived less long kills spares too."""
 LOG_LIMIT: Final = 20 * 1024 * 1024
@@ -130,7 +132,7 @@ class Supervisor:
 
     async def _keep_spare(self, spare: Child) -> None:
         """One process that waits: when the others have had time to start, and when the last has been taken."""
-        pause_s = SPARE_AFTER_S
+        pause_s = FIRST_SPARE_S
         while True:
             await asyncio.sleep(pause_s)
             self._taken.clear()

@@ -246,7 +246,8 @@ if line:
 
 @pytest.fixture
 def spare(tmp_path, monkeypatch):
-    monkeypatch.setattr("switchboard.supervisor.SPARE_AFTER_S", 0.0)
+    for pause in ("FIRST_SPARE_S", "SPARE_AFTER_S"):
+        monkeypatch.setattr(f"switchboard.supervisor.{pause}", 0.0)
     script = tmp_path / "spare.py"
     script.write_text(SPARE)
     return Child("spare", [sys.executable, str(script), str(tmp_path / "news")], tmp_path / "spare.log")

@@ -146,7 +146,15 @@ def _failed(situation: Situation) -> answers.Answer | None:
     return _give_up(situation, call.outcome or "no report")
 
 
-STEPS: Final[tuple[NextStep, ...]] = (through.colleague, _lost, _report, _unopened, through.caller, _failed)
+STEPS: Final[tuple[NextStep, ...]] = (
+    through.colleague,
+    _lost,
+    through.promised,
+    _report,
+    _unopened,
+    through.caller,
+    _failed,
+)
 """In this order; after the last the call is hung up."""
 
 

@@ -1,20 +1,24 @@
-"""What the carrier does next with a caller who is to be put through, and with the colleague: two of the steps that are
+"""What the carrier does next with a caller who is to be put through, and with the colleague: steps that are
 asked after a stream or a dial (`next_document.STEPS`), and what a dial's result leads to. In the tenant's scope."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+import msgspec
 import structlog
 from django.db.models import F
 from django.utils import timezone
 
+from agents.voice import resuming
 from telephony import lifecycle
 from telephony.models import Call, Kind, Outcome, PhoneNumber, Status
 from telephony.routes import documents as routed
 from telephony.routes import entering
 from telephony.stream_token import Ticket
 from telephony.takeover import deciding, loading, workers
+from telephony.takeover.models import CallNote
 from telephony.transfers import briefing, course, documents, words
 from telephony.transfers.models import Transfer, TransferKind, TransferLeg
 from telephony.transfers.states import UNHEARD, Event, State
@@ -61,6 +65,19 @@ def caller(situation: Situation) -> answers.Answer | None:
         if briefing.closed((target,), tenant, timezone.now()):
             course.advance(course.locked(transfer.id), Event.CLOSED)
     return _next(number, course.locked(transfer.id))
+
+
+def promised(situation: Situation) -> answers.Answer | None:
+    """The agent's report did not come, its worker may be dead; but it had noted that it puts the caller through."""
+    call = situation.call
+    if situation.patient or call.kind != Kind.PHONE or call.status != Status.ANSWERED or call.outcome or not call.epoch:
+        return None
+    note = CallNote.objects.filter(call=call, key="state").first()
+    state = msgspec.json.decode(note.value, type=resuming.State) if note is not None and note.value else None
+    if state is None or state.ending != "transfer" or not state.transfer_to:
+        return None
+    told = lifecycle.advance(call.id, "handed_over", outcome=Outcome.TRANSFER, transfer_to=state.transfer_to)
+    return caller(replace(situation, call=told.call))
 
 
 def dialled(number: PhoneNumber, call: Call, transfer: Transfer, position: int, told: DialResult) -> answers.Answer:

@@ -5,9 +5,13 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from agents.voice.resuming import State
+from telephony import next_document
+from telephony.journal import Stream, write_notes
 from telephony.models import Outcome, Status
 from telephony.transfers import ringing, steps
 from telephony.transfers.models import Transfer
+from telephony.vobiz import answers
 from tests.telephony.transfers.conftest import DESK, SECOND
 
 
@@ -177,6 +181,21 @@ def test_a_caller_who_comes_back_to_no_worker_is_not_left_without_a_word(promise
     assert documents[:-1] == [["Stream", "Redirect"]] * steps.OFFERS
     assert documents[-1] == ["Speak", "Hangup"]
     assert scene.again().outcome == Outcome.UNANSWERED
+
+
+def test_a_promise_is_kept_although_the_agents_report_never_came(promised):
+    scene = promised()
+    with scene.shop.scope():
+        type(scene.call).objects.filter(id=scene.call.id).update(outcome="", transfer_to="")
+    stream = Stream(scene.shop.tenant.id, scene.call.id, 1)
+    with scene.shop.scope():
+        write_notes(stream, {"state": State(greeted=True, ending="transfer", transfer_to="Front desk")})
+
+    assert next_document.after(scene.shop.number, "uuid-1", None, patient=True) is None
+    document = next_document.after(scene.shop.number, "uuid-1", None, patient=False)
+
+    assert isinstance(document, answers.Dial)
+    assert (scene.again().outcome, scene.call.transfer_to) == (Outcome.TRANSFER, "Front desk")
 
 
 def test_a_result_of_another_call_leads_nowhere(promised):

@@ -36,6 +36,10 @@ DESK, SECOND = "+9180412345{:02}", "+9180412346{:02}"
 ASKS = Script((Step(AfterAgent(300), Say(babble(900), "put me through")),), stay=True)
 
 
+WISH = '@transfer {"target": "Front desk", "about": "Meera wants a refund."}'
+"""Said to whatever is heard; on a busy machine one utterance may be heard as two."""
+
+
 def colleague(*steps, after_ms=200):
     return Person(after_ms=after_ms, script=Script(steps, stay=True, turn_silence_ms=300))
 
@@ -80,12 +84,16 @@ SCENES = {
         everywhere=False,
     ),
     "warm, by key": Scene((presses("1"),), ("warm", *DONE), warm=True, then="caller, talking"),
-    "warm, by voice": Scene((colleague(SAYS_HELLO, ANSWERS),), ("warm", *DONE), warm=True, then="colleague, talking"),
+    "warm, by voice": Scene(
+        (colleague(SAYS_HELLO, ANSWERS),), ("warm", *DONE), warm=True, then="colleague, talking", everywhere=False
+    ),
     "warm, declined by key": Scene((presses("2"),), ("warm", *BACK("declined")), warm=True),
     "warm, declined by voice": Scene(
         (colleague(SAYS_HELLO, ANSWERS),), ("warm", *BACK("declined")), warm=True, hears="not now", everywhere=False
     ),
-    "warm, voicemail": Scene((machine(),), ("warm", *BACK("voicemail")), warm=True, everywhere=False),
+    "warm, voicemail": Scene(
+        (machine(),), ("warm", *BACK("voicemail")), warm=True, hears="leave a message after the tone", everywhere=False
+    ),
     "warm, busy": Scene((Person("busy", 50),), ("warm", *BACK("busy")), warm=True, everywhere=False),
     "warm, no answer": Scene(
         (Person("no_answer"),), ("warm", *BACK("no_answer")), warm=True, ring_s=1, everywhere=False
@@ -113,6 +121,7 @@ SCENES = {
 def furnish(shop, place, scene):
     """A number for this scene, with an agent that knows whom to ring."""
     first, *others = [kind.format(place) for kind, _ in zip((DESK, SECOND), scene.people, strict=False)]
+    here = scene.hears
     target = TransferTarget(
         "Front desk", first, tuple(others), warm=scene.warm, at_once=scene.at_once, ring_s=scene.ring_s
     )
@@ -121,7 +130,7 @@ def furnish(shop, place, scene):
         name=f"Agent {place}",
         instructions="final=50 first=50 voice=50 speech=400",
         targets=(target,),
-        answers=(Answer(scene.hears, '@transfer {"target": "Front desk", "about": "Meera wants a refund."}'),),
+        answers=tuple(Answer(said, WISH) for said in (here, "now", f"{here} now", f"now {here} now")),
     )
     with shop.scope():
         agent = Agent.objects.create(name=config.name, draft={}, draft_saved_at=timezone.now())
@@ -135,8 +144,9 @@ def look(shop, number):
     with shop.scope():
         call = Call.objects.filter(number=number, kind=Kind.PHONE).first()
         transfer = Transfer.objects.filter(call=call).first() if call is not None else None
-        if transfer is None:
-            return None
+        if transfer is None:  # for whoever reads the failure
+            turns = [f"{turn.speaker}: {turn.text}" for turn in call.turns.all()] if call else []
+            return call and ("no transfer", call.status, call.outcome, call.error, turns)
         states = [leg.state for leg in transfer.legs.all()]
         back = Turn.objects.filter(call=call, text__startswith="I am sorry").count()
         went_on = any("This is how it went" in turn.text for turn in call.turns.all())

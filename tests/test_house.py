@@ -67,7 +67,7 @@ def test_no_distribution_beside_ours_brings_one_of_our_packages():
 
     owners = packages_distributions()
 
-    for name in ("agents", "telephony", "tenants", "switchboard"):
+    for name in ("agents", "billing", "telephony", "tenants", "switchboard"):
         assert set(owners.get(name, [])) <= {"switchboard"}
 
 
@@ -189,6 +189,7 @@ def test_the_wheel_carries_templates_static_files_and_migrations(tmp_path):
     assert "switchboard/templates/base.html" in names
     assert any(name.startswith("switchboard/static/") and name.endswith(".css") for name in names)
     assert any(name.startswith("telephony/migrations/0001") for name in names)
+    assert "billing/shipped/standard.toml" in names
     assert not any(name.startswith(("tests/", "platform/")) for name in names)
 
 

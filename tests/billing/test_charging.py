@@ -6,7 +6,7 @@ import pytest
 
 from billing import books, ledger, shipping
 from billing.book_file import price_entry
-from billing.errors import NoBookError
+from billing.errors import KeyReusedError, NoBookError
 from billing.ledger import Account
 from billing.meters import Amount
 from billing.models import Activity, ChargeLine, Entry, PriceBookVersion, State, Transaction
@@ -188,6 +188,24 @@ def test_what_costs_nothing_is_settled_without_a_transaction(clinic):
     assert activity(clinic).state == State.SETTLED
     with clinic.scope():
         assert not Transaction.objects.exists()
+
+
+def test_what_cannot_be_booked_leaves_nothing_half_done(clinic):
+    """The key of its transaction is taken, by something else."""
+    clinic.pays(10)
+    clinic.asks()
+    clinic.ends(LINE)
+    with clinic.scope():
+        entries = {Account.BANK: 1, Account.ROUNDING: -1}
+        ledger.post("charge:call:1:1", "strange", entries, booked_at=NOON)
+
+    with pytest.raises(KeyReusedError):
+        clinic.is_charged()
+
+    assert activity(clinic).state == State.CLOSED
+    assert clinic.balance(Account.HOLDS) == 2 * MICROS
+    with clinic.scope():
+        assert not ChargeLine.objects.exists()
 
 
 def test_a_charge_counts_when_the_call_began(clinic):

@@ -31,6 +31,7 @@ class Command(BaseCommand):
             sys.exit(1)
 
     def _tell(self, found: TrialBalance) -> None:
+        self.stdout.write(f"{'':<16} {'debit':>22} {'credit':>22}")
         for total in found.totals:
             debit, credit = Money(total.debit_micros), Money(total.credit_micros)
             self.stdout.write(f"{total.account.value:<16} {debit!s:>22} {credit!s:>22}")

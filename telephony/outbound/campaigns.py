@@ -19,6 +19,7 @@ State = CampaignState
 
 MOVES: Final[Mapping[tuple[CampaignState, Step], CampaignState]] = {
     (State.DRAFT, "import"): State.READY,
+    (State.DRAFT, "stop"): State.STOPPED,
     (State.READY, "start"): State.RUNNING,
     (State.READY, "stop"): State.STOPPED,
     (State.RUNNING, "pause"): State.PAUSED,
@@ -61,6 +62,7 @@ def move(campaign_id: UUID, step: Step, now: datetime, problem: str = "") -> Cam
         if after in (State.STOPPED, State.FINISHED):
             campaign.ended_at = now
         if after == State.STOPPED:
+            campaign.csv = ""
             waiting = Contact.objects.filter(campaign=campaign, state=ContactState.WAITING)
             waiting.update(state=ContactState.DONE, result=Ending.STOPPED, next_at=None, changed_at=now)
         campaign.save()

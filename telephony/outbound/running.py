@@ -193,7 +193,7 @@ def _go_on(dial: Dial, campaign_id: UUID, error: CarrierError, now: datetime) ->
             dials.take_back(dial.id, now + AWAY, now)
             Campaign.objects.filter(id=campaign_id).update(hold_until=now + AWAY)
             return False
-        if error.kind in HOPELESS:
+        if error.kind in HOPELESS or (error.kind == "refused" and error.field == "from"):
             dials.take_back(dial.id, now, now)
             _move_to_pause(campaign_id, str(error), now)
             return False

@@ -59,6 +59,7 @@ class DiallingCarrier:
     clock: object
     fate: object
     trouble: object = lambda body: None
+    calls_a_second: int = 2
     calls: list[Rung] = field(default_factory=list)
 
     def __enter__(self):
@@ -112,7 +113,7 @@ class DiallingCarrier:
 
     def get(self, path, query):
         if path.endswith("/auth/me"):
-            return 200, {"auth_id": "MA_TEST", "cps_limit": 2, "concurrent_calls_limit": 10}
+            return 200, {"auth_id": "MA_TEST", "cps_limit": self.calls_a_second, "concurrent_calls_limit": 10}
         live = [call for call in self.calls if call.ends > self.clock()]
         ended = [call for call in self.calls if call.ends <= self.clock()]
         if found := re.search(r"/cdr/([^/]+)$", path):

@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from telephony import lifecycle
+from telephony.carrier import Carrier, CarrierError, Identity
 from telephony.models import Call, Direction
 from telephony.outbound import campaigns, dials, placing, running, showing
 from telephony.outbound.models import Campaign, CampaignState, Contact, ContactState, Dial, DoNotCall, Ending
@@ -18,6 +19,7 @@ from telephony.outbound.placing import Wanted
 from telephony.simulator.people import Person
 from telephony.simulator.rest import Trouble
 from tenants.models import AuditEntry
+from tests.telephony.conftest import AUTH_TOKEN
 
 PERSON = "+919876543210"
 LIST = "Name,Mobile,Due\nAsha,98765 43210,=1+1\nRavi,98765 43211,2 Dec\nTwin,+919876543210,\nBad,12,\n"
@@ -190,6 +192,16 @@ def test_columns_that_make_no_sense_take_nobody(shop, owner):
     assert contacts(shop) == []
 
 
+def test_a_list_is_discarded_before_anybody_is_taken(shop, owner):
+    form = {"name": "Reminders", "agent": shop.agent.id, "number": shop.number.id, "file": upload()}
+    owner.post(url("campaign-new"), form)
+
+    owner.post(url("campaign-move", fresh(shop).id, "stop"))
+
+    assert (fresh(shop).state, fresh(shop).csv) == (CampaignState.STOPPED, "")
+    assert owner.get(url("campaign", fresh(shop).id)).status_code == 200
+
+
 def test_taking_a_list_twice_takes_it_once(shop, owner):
     made = new(shop, owner)
 
@@ -348,6 +360,35 @@ def test_an_account_without_balance_pauses_the_campaign(shop, owner, vobiz):
     assert made.state == CampaignState.PAUSED
     assert "no balance left" in made.problem
     assert "It paused by itself" in owner.get(url("campaign", made.id)).content.decode()
+
+
+class Refusing(Carrier):
+    """A carrier's client that is refused for one field of what it asks."""
+
+    def __init__(self, field):
+        super().__init__(Identity("MA_TEST", AUTH_TOKEN))
+        self.field = field
+
+    def place(self, call):
+        raise CarrierError("refused", 400, self.field)
+
+
+def test_a_number_that_may_not_be_shown_pauses_the_campaign(shop, owner):
+    started(shop, owner)
+
+    running.run_due(carrier_of=lambda tenant_id: Refusing("from"))
+
+    assert fresh(shop).state == CampaignState.PAUSED
+    assert {row.attempts for row in contacts(shop)} == {0}
+
+
+def test_a_number_that_the_carrier_will_not_dial_is_done(shop, owner):
+    started(shop, owner)
+
+    running.run_due(carrier_of=lambda tenant_id: Refusing("to"))
+
+    assert [row.result for row in contacts(shop)[:2]] == [Ending.INVALID, Ending.INVALID]
+    assert fresh(shop).state == CampaignState.FINISHED
 
 
 def test_too_many_failures_pause_the_campaign_until_somebody_resumes_it(shop, owner):

@@ -55,7 +55,9 @@ class Command(BaseCommand):
 def _agent(name: str, slug: str) -> Agent:
     with platform_scope("an agent that is to call"):
         agents = Agent.objects.filter(tenant__in=Tenant.objects.filter(slug=slug)) if slug else Agent.objects.all()
-        found: list[Agent] = [each for each in agents if name == str(each.id) or each.name.casefold() == name.casefold()]
+        found: list[Agent] = [
+            each for each in agents if name == str(each.id) or each.name.casefold() == name.casefold()
+        ]
     if not found:
         raise CommandError(f"There is no agent called {name}.")
     if len(found) > 1:

@@ -12,6 +12,7 @@ from datetime import date, datetime
 from typing import Any, Final, Literal
 from zoneinfo import ZoneInfo
 
+from billing import wallets
 from billing.errors import BadUsageError
 from billing.models import Activity, State
 from tenants.models import Tenant
@@ -68,6 +69,7 @@ def begin(
             "kind": kind,
             "began_at": began_at,
             "day": day_of(began_at),
+            "book": wallets.wallet().book,
             "agent": agent,
             "number": number,
             "part_of": part_of,

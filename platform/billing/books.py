@@ -15,7 +15,7 @@ from django.db.models import Q
 from billing import book_rows, wallets
 from billing.book_file import BookFile, PriceEntry, one_price_each
 from billing.errors import BadBookError, NoBookError
-from billing.models import ExchangeRate, PriceBook, PriceBookVersion, PriceOverride
+from billing.models import Activity, ExchangeRate, PriceBook, PriceBookVersion, PriceOverride
 from billing.models import Price as PriceRow
 from billing.rating import Book, Override
 
@@ -32,18 +32,24 @@ def version_at(book: PriceBook, at: datetime) -> PriceBookVersion:
     return found
 
 
-def book_of_tenant(at: datetime) -> tuple[PriceBookVersion, Book]:
-    """What the tenant in scope pays for what begins `at`."""
-    version = version_at(wallets.wallet().book, at)
+def book_of(activity: Activity) -> tuple[PriceBookVersion, Book]:
+    """What its tenant pays for it: by the book that it had when it began."""
+    return book_of_tenant(activity.began_at, activity.book)
+
+
+def book_of_tenant(at: datetime, book: PriceBook | None = None) -> tuple[PriceBookVersion, Book]:
+    """What the tenant in scope pays for what begins `at`, by its own book or another."""
+    version = version_at(book or wallets.wallet().book, at)
     overrides = PriceOverride.objects.filter(
         Q(effective_until=None) | Q(effective_until__gt=at), effective_from__lte=at
     )
     return version, book_rows.book(version, overrides, at.date())
 
 
-def publish(draft: BookFile, until: datetime | None = None) -> PriceBookVersion:
+def publish(draft: BookFile, now: datetime, until: datetime | None = None) -> PriceBookVersion:
     """A new version of the book `draft.name`, which is made where there is none. Raises `BadBookError`, naming the
-    field: it must begin after the one before it, and not after the end of that one."""
+    field: it must begin after the one before it, not after the end of that one, and not in the past, where calls have
+    been charged."""
     if until is not None and until <= draft.effective_from:
         raise BadBookError("must be later than the beginning", "effective_until")
     with transaction.atomic():
@@ -54,6 +60,7 @@ def publish(draft: BookFile, until: datetime | None = None) -> PriceBookVersion:
         last = book.versions.order_by("-effective_from").first()
         if last is not None:
             _follows(last, draft.effective_from)
+            _not_in_the_past(draft.effective_from, now)
         version: PriceBookVersion = PriceBookVersion.objects.create(
             book=book,
             label=draft.version,
@@ -85,6 +92,11 @@ def _follows(last: PriceBookVersion, begins: datetime) -> None:
         raise BadBookError(f"leaves a gap after version {last.label}, which ends {end:%Y-%m-%d}", "effective_from")
 
 
+def _not_in_the_past(begins: datetime, now: datetime) -> None:
+    if begins < now:
+        raise BadBookError("has passed: what began since then has its price", "effective_from")
+
+
 def add_price(version: PriceBookVersion, entry: PriceEntry) -> None:
     """A price that a version has not had. What waits for it is charged by the next sweep; nothing that has been charged
     changes. Raises `BadBookError` where the version has one for the same thing."""
@@ -94,8 +106,12 @@ def add_price(version: PriceBookVersion, entry: PriceEntry) -> None:
         PriceRow.objects.create(version=version, **book_rows.price_columns(entry))
 
 
-def add_override(entry: Override, begins: datetime, until: datetime | None, reason: str) -> PriceOverride:
-    """What the tenant in scope pays for a meter instead. Raises `BadBookError` where another one overlaps."""
+def add_override(
+    entry: Override, begins: datetime, until: datetime | None, reason: str, now: datetime
+) -> PriceOverride:
+    """What the tenant in scope pays for a meter instead. Raises `BadBookError` where another one overlaps, or the
+    beginning has passed."""
+    _not_in_the_past(begins, now)
     if until is not None and until <= begins:
         raise BadBookError("must be later than the beginning", "effective_until")
     if not reason.strip():

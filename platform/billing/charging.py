@@ -40,7 +40,7 @@ def charge(source: str, now: datetime) -> Charged:
         activity = activities.locked(source)
         if activity.state not in DUE:
             return Charged(0, 0)
-        version, book = books.book_of_tenant(activity.began_at)
+        version, book = books.book_of(activity)
         new = list(UsageRecord.objects.filter(activity=activity, line=None, replaced_by=None))
         rated = rate((_used(record, activity) for record in new), book)
         by_identity = {_used(record, activity).identity: record for record in new}

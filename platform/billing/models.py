@@ -28,7 +28,8 @@ class Activity(TenantModel):
     number. Billing does not know which: `source` names it, `kind` groups it, `agent`, `number` and `part_of` are labels
     for statements and caps.
 
-    `day` is the tenant's day on which it began. `price_micros` and `cost_micros` repeat the sum of its lines.
+    `day` is the tenant's day on which it began, `book` the tenant's book at that moment. `price_micros` and
+    `cost_micros` repeat the sum of its lines.
     """
 
     source = models.CharField(max_length=100, unique=True)
@@ -42,6 +43,7 @@ class Activity(TenantModel):
     closed_at = models.DateTimeField(null=True)
     settled_at = models.DateTimeField(null=True)
     day = models.DateField()
+    book = models.ForeignKey("PriceBook", on_delete=models.PROTECT, null=True, related_name="+")
     price_micros = models.BigIntegerField(default=0)
     cost_micros = models.BigIntegerField(default=0)
 

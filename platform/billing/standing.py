@@ -142,7 +142,7 @@ def release(source: str, now: datetime) -> None:
 
 def _spent(activity: Activity, hold: Hold, now: datetime) -> int:
     """What the checkpoints cost, and no less than the whole minutes that have passed are expected to."""
-    _, book = books.book_of_tenant(activity.began_at)
+    _, book = books.book_of(activity)
     usage = [
         Used(row.source, row.meter, row.amount, row.provider, row.model, row.own_account, activity.test)
         for row in UsageCheckpoint.objects.filter(activity=activity)

@@ -43,7 +43,7 @@ def row(**fields):
 
 def publish(version, begins, until=None):
     with platform_scope("test"):
-        return books.publish(replace(book_file(data(version=version)), effective_from=begins), until)
+        return books.publish(replace(book_file(data(version=version)), effective_from=begins), NOON - 5 * DAY, until)
 
 
 # --- A file -----------------------------------------------------------------------------------------------------------
@@ -167,6 +167,20 @@ def test_a_version_that_overlaps_or_leaves_a_gap_is_refused(db, begins, word):
     assert PriceBookVersion.objects.filter(book__name="clinics").count() == 1
 
 
+def test_no_version_begins_in_the_past_but_the_first(db):
+    publish("1", NOON - 10 * DAY)
+
+    with pytest.raises(BadBookError, match="passed") as refused:
+        publish("2", NOON - 6 * DAY)
+
+    assert refused.value.field == "effective_from"
+
+
+def test_no_price_of_a_tenant_begins_in_the_past(clinic):
+    with pytest.raises(BadBookError, match="passed"):
+        override(clinic, NOON - 6 * DAY)
+
+
 def test_a_version_may_begin_where_the_last_one_ends(db):
     publish("1", NOON, NOON + DAY)
 
@@ -251,7 +265,7 @@ CHEAP = Override("carrier.leg", Tariff(60_000, (Tier(0, 100_000),)))
 
 def override(business, begins=NOON, until=None, entry=CHEAP):
     with business.scope():
-        return books.add_override(entry, begins, until, "a large customer")
+        return books.add_override(entry, begins, until, "a large customer", NOON - 5 * DAY)
 
 
 def price_of_a_leg(business, at):
@@ -300,4 +314,4 @@ def test_the_database_lets_no_prices_of_a_tenant_overlap(clinic):
 
 def test_a_price_of_a_tenant_needs_a_reason(clinic):
     with clinic.scope(), pytest.raises(BadBookError, match="reason"):
-        books.add_override(CHEAP, NOON, None, " ")
+        books.add_override(CHEAP, NOON, None, " ", NOON)

@@ -1,5 +1,6 @@
 """From usage to the ledger: one set of charges, whatever happens."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -9,7 +10,7 @@ from billing.book_file import price_entry
 from billing.errors import KeyReusedError, NoBookError
 from billing.ledger import Account
 from billing.meters import Amount
-from billing.models import Activity, ChargeLine, Entry, PriceBookVersion, State, Transaction
+from billing.models import Activity, ChargeLine, Entry, PriceBookVersion, State, Transaction, Wallet
 from billing.money import MICROS
 from tenants.scope import platform_scope
 from tests.billing.conftest import NOON, minutes
@@ -146,7 +147,7 @@ def test_the_book_in_force_when_it_began_counts(clinic):
         "price",
     )
     with platform_scope("test"):
-        books.publish(type(shipped)("standard", "dear", later, shipped.tests, (dear,), ()))
+        books.publish(replace(shipped, version="dear", effective_from=later, prices=(dear,)), NOON)
 
     for source, began_at in (("call:1", NOON), ("call:2", later)):
         clinic.begins(source, began_at=began_at)
@@ -154,6 +155,17 @@ def test_the_book_in_force_when_it_began_counts(clinic):
         clinic.is_charged(source)
 
     assert clinic.balance() == -900_000 - 18_000_000
+
+
+def test_a_tenant_that_is_given_another_book_keeps_the_old_one_for_what_has_begun(clinic):
+    clinic.begins()
+    with platform_scope("test"):
+        other = books.publish(replace(shipping.standard(), name="other", prices=(), version="1"), NOON).book
+    with clinic.scope():
+        Wallet.objects.update(book=other)
+    clinic.ends(LINE)
+
+    assert clinic.is_charged().price_micros == 900_000
 
 
 def test_before_the_first_book_there_is_nothing_to_charge_by(clinic):

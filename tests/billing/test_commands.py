@@ -161,10 +161,10 @@ def test_one_sweep_charges_what_has_just_ended(capsys, clinic):
 
 def test_the_operator_publishes_prices_from_a_file(capsys, clinic, tmp_path):
     path = tmp_path / "book.toml"
-    path.write_text(shipping.FILE.read_text().replace("2025-01-01", "2026-12-01").replace('"2026-11"', '"2026-12"', 1))
+    path.write_text(shipping.FILE.read_text().replace("2025-01-01", "2099-12-01").replace('"2026-11"', '"2099-12"', 1))
 
     call_command("publish_prices", str(path))
 
-    assert capsys.readouterr().out == "standard 2026-12 is in force from 2026-12-01 00:00 UTC\n"
+    assert capsys.readouterr().out == "standard 2099-12 is in force from 2099-12-01 00:00 UTC\n"
     with pytest.raises(CommandError, match=r"^version: "):
         call_command("publish_prices", str(path))

@@ -40,7 +40,7 @@ def full(clinic):
         open_one = Activity.objects.get(source="call:2")
         UsageCheckpoint.objects.create(activity=open_one, source="call:2", meter="stt.audio", amount=1, seen_at=NOON)
         AgentCap.objects.create(agent="a", day_micros=1)
-        books.add_override(Override("carrier.leg", Tariff(1, (Tier(0, 1),))), NOON, None, "a large customer")
+        books.add_override(Override("carrier.leg", Tariff(1, (Tier(0, 1),))), NOON, None, "a large customer", NOON)
     return clinic
 
 

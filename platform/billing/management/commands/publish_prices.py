@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
 
 from billing import books, shipping
 from billing.errors import BillingError
@@ -22,7 +23,7 @@ class Command(BaseCommand):
         try:
             draft = shipping.read(Path(options["file"]))
             with platform_scope("publishing prices"):
-                version = books.publish(draft)
+                version = books.publish(draft, timezone.now())
         except (BillingError, OSError, ValueError) as error:
             raise CommandError(str(error)) from None
         self.stdout.write(f"{draft.name} {version.label} is in force from {version.effective_from:%Y-%m-%d %H:%M} UTC")

@@ -43,6 +43,7 @@ def call_context(call: Call, slug: str, permissions: Collection[str]) -> dict[st
     """What `telephony/call.html` arranges. In the tenant's scope and time zone."""
     turns = list(call.turns.all())
     listen = "listen" in permissions
+    other = "Colleague" if call.kind == Kind.BRIEF else "Caller"
     recording: Recording | None = getattr(call, "recording", None) if listen else None
     replies = [turn.gap_ms for turn in turns if turn.gap_ms is not None]
     return {
@@ -55,7 +56,9 @@ def call_context(call: Call, slug: str, permissions: Collection[str]) -> dict[st
         "title": presenting.title(call),
         "tried": presenting.tried(call),
         "listen": listen,
-        "lines": presenting.lines(turns, call.agent.name if call.agent else "Agent", call.streams) if listen else [],
+        "lines": presenting.lines(turns, call.agent.name if call.agent else "Agent", call.streams, other)
+        if listen
+        else [],
         "replies": len(replies),
         "cuts": sum(turn.interrupted for turn in turns),
         "recording": recording,

@@ -199,8 +199,10 @@ class Line:
         return f"{self.turn.started_ms / 1000:.2f}"
 
 
-def lines(turns: Sequence[Turn], agent: str, streams: Sequence[dict[str, Any]] = ()) -> list[Line]:
-    """The conversation, in the order of its turns; `streams` as in `Call.streams`."""
+def lines(
+    turns: Sequence[Turn], agent: str, streams: Sequence[dict[str, Any]] = (), other: str = "Caller"
+) -> list[Line]:
+    """The conversation with the `other`, in the order of its turns; `streams` as in `Call.streams`."""
     shown = []
     interrupted = False
     others = [stream for stream in streams if stream["cause"] in ("lost", "left")]
@@ -211,7 +213,7 @@ def lines(turns: Sequence[Turn], agent: str, streams: Sequence[dict[str, Any]] =
         if turn.speaker == "caller" and interrupted and turn.kind == "speech":
             note = "interrupts"
         interrupted = turn.interrupted
-        name = agent if turn.speaker == "agent" else "Caller"
+        name = agent if turn.speaker == "agent" else other
         slow = turn.gap_ms is not None and turn.gap_ms > SLOW_MS
         taken_over = " ".join(taken_over_words(stream) for stream in before)
         shown.append(Line(turn, name, note, *_bar(turn), slow, taken_over))

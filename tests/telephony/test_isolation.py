@@ -11,6 +11,7 @@ from telephony.outbound.models import Campaign, Contact, Dial, DoNotCall, Pace
 from telephony.routes.models import Route, RoutePlan, RouteShare, RouteStep
 from telephony.settling.models import CarrierCdr
 from telephony.takeover.models import CallNote
+from telephony.transfers.models import Transfer, TransferLeg
 from tenants.models import TenantModel
 from tenants.scope import ScopeError, tenant_scope
 
@@ -19,6 +20,7 @@ MODELS += [Route, RouteShare, RoutePlan, RouteStep, CarrierRecording]
 MODELS += [CallNote]
 MODELS += [Rental, NumberOrder, CarrierCdr]
 MODELS += [Campaign, Contact, Dial, DoNotCall, Pace]
+MODELS += [Transfer, TransferLeg]
 
 
 @pytest.fixture
@@ -47,6 +49,8 @@ def full(acme):
         Dial.objects.create(call=call, contact=contact, asked_at=call.created_at)
         DoNotCall.objects.create(phone="+919876543210", added_at=call.created_at)
         Pace.objects.create(filled_at=call.created_at)
+        transfer = Transfer.objects.create(call=call, epoch=1, kind="warm", target="Desk", began_at=call.created_at)
+        TransferLeg.objects.create(transfer=transfer, position=0, destination="+918041234567", brief=call)
     return acme
 
 

@@ -25,7 +25,9 @@ TURNS = (2, 3, 4)
 SHARE, MEDIAN_MS, P95_MS = 0.99, 2_000, 4_000
 
 
-def drill(stage: Stage, calls: int, seed: int, every: tuple[float, float] = (5.0, 9.0), ramp_ms: int = 200) -> Verdict:
+def drill(
+    stage: Stage, calls: int, seed: int, every: tuple[float, float] = (5.0, 9.0), ramp_ms: int = 200, most: int = 1_000
+) -> Verdict:
     """Kill a random stream worker every few seconds until the last caller has hung up; not while another is away."""
     plans = [stage.plan(seed * 1_000 + number, TURNS) for number in range(calls)]
     kills = 0
@@ -39,7 +41,7 @@ def drill(stage: Stage, calls: int, seed: int, every: tuple[float, float] = (5.0
             if done:
                 return talking.result()
             workers = await asyncio.to_thread(stage.workers)
-            if len(workers) >= len(stage.streams):
+            if len(workers) >= len(stage.streams) and kills < most:
                 with contextlib.suppress(psutil.Error):
                     chance.choice(sorted(workers, key=lambda worker: worker.pid)).kill()
                     kills += 1

@@ -142,7 +142,7 @@ class Migration(migrations.Migration):
                     models.CharField(
                         blank=True,
                         choices=[
-                            ("reached", "Talked"),
+                            ("reached", "Answered"),
                             ("voicemail", "Voicemail"),
                             ("busy", "Busy"),
                             ("no_answer", "No answer"),
@@ -207,7 +207,7 @@ class Migration(migrations.Migration):
                     models.CharField(
                         blank=True,
                         choices=[
-                            ("reached", "Talked"),
+                            ("reached", "Answered"),
                             ("voicemail", "Voicemail"),
                             ("busy", "Busy"),
                             ("no_answer", "No answer"),

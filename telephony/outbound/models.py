@@ -13,7 +13,7 @@ from tenants.models import TenantModel, User
 class Result(models.TextChoices):
     """How one attempt to reach somebody went. `outcomes` finds it."""
 
-    REACHED = "reached", "Talked"
+    REACHED = "reached", "Answered"
     VOICEMAIL = "voicemail", "Voicemail"
     BUSY = "busy", "Busy"
     NO_ANSWER = "no_answer", "No answer"
@@ -24,7 +24,7 @@ class Result(models.TextChoices):
 class Ending(models.TextChoices):
     """Where a contact is at last: the result of its last attempt, or why there was none."""
 
-    REACHED = Result.REACHED.value, "Talked"
+    REACHED = Result.REACHED.value, "Answered"
     VOICEMAIL = Result.VOICEMAIL.value, "Voicemail"
     BUSY = Result.BUSY.value, "Busy"
     NO_ANSWER = Result.NO_ANSWER.value, "No answer"

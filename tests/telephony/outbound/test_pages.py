@@ -290,7 +290,7 @@ def test_a_running_campaign_calls_and_shows_how_far_it_is(shop, owner, vobiz):
     assert dials[0].variables == {"name": "Asha", "due": "=1+1"}
     html = owner.get(url("campaign", made.id)).content.decode()
     assert 'hx-trigger="every 5s"' in html
-    assert "2 of 4 done, 0 talked" in html
+    assert "2 of 4 done, 0 answered" in html
     part = owner.get(url("campaign", made.id), headers={"HX-Request": "true"}).content.decode()
     assert part.lstrip().startswith('<div id="campaign"')
     assert url("call", dials[0].call_id) in part

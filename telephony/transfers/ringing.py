@@ -33,8 +33,9 @@ RETURNS: Final = 3
 log = structlog.get_logger(__name__)
 
 
-def pursue(tenant_id: UUID, transfer_id: UUID) -> None:
+def pursue(tenant_id: UUID, transfer_id: UUID, now: datetime | None = None) -> None:
     """Do whatever is due for one transfer. Opens its own scopes; repeatable, also at the same time."""
+    now = now or timezone.now()
     with tenant_scope(tenant_id):
         transfer = Transfer.objects.filter(id=transfer_id, kind=TransferKind.WARM).first()
         number = PhoneNumber.objects.filter(id=transfer.call.number_id).first() if transfer is not None else None
@@ -49,7 +50,7 @@ def pursue(tenant_id: UUID, transfer_id: UUID) -> None:
         for leg_id, destination, ring_s in rung:
             _place(carrier, tenant_id, leg_id, _placement(number, leg_id, destination, ring_s))
     _hang_up(carrier, tenant_id, transfer_id)
-    _return(carrier, tenant_id, transfer_id, callback_url("after-stream", number))
+    _return(carrier, tenant_id, transfer_id, callback_url("after-stream", number), now)
 
 
 def sweep(now: datetime) -> int:
@@ -66,7 +67,7 @@ def sweep(now: datetime) -> int:
             transfer = course.locked(transfer_id)
             if State(transfer.state) not in FINAL and transfer.due_at is not None and transfer.due_at <= now:
                 course.overdue(transfer, now)
-        pursue(tenant_id, transfer_id)
+        pursue(tenant_id, transfer_id, now)
     return len(due)
 
 
@@ -135,23 +136,25 @@ def _hang_up(carrier: Carrier, tenant_id: UUID, transfer_id: UUID) -> None:
             TransferLeg.objects.filter(id=leg_id).update(hang_up_due=False)
 
 
-def _return(carrier: Carrier, tenant_id: UUID, transfer_id: UUID, url: str) -> None:
+def _return(carrier: Carrier, tenant_id: UUID, transfer_id: UUID, url: str, now: datetime) -> None:
     """Take a caller whom nobody took out of the room: they come back to us for the next document."""
     with tenant_scope(tenant_id):
         transfer = course.locked(transfer_id)
-        now = timezone.now()
         if State(transfer.state) not in UNHEARD or transfer.returned_at is not None or transfer.due_at is None:
             return
         call: Call = transfer.call
-        if call.status != Status.TRANSFERRING or transfer.returns >= RETURNS:
-            transfer.due_at = None
-            transfer.save(update_fields=["due_at"])
+        gone, last = call.status != Status.TRANSFERRING, transfer.returns >= RETURNS
+        if transfer.due_at > now and not gone:
             return
-        if transfer.due_at > now:
-            return
-        transfer.due_at, transfer.returns = now + course.SOON, transfer.returns + 1
+        transfer.due_at = None if gone or last else now + course.SOON
+        transfer.returns += not (gone or last)
         transfer.save(update_fields=["due_at", "returns"])
         uuid, room = call.carrier_id, transfer.room
+    if gone:
+        return
+    if last:
+        _empty(carrier, room)
+        return
     try:
         carrier.transfer(uuid, url)
     except CarrierError as error:

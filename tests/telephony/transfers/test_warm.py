@@ -297,6 +297,20 @@ def test_what_hangs_comes_to_an_end_and_the_caller_back(warm, vobiz, stage):
     assert tags(scene.after_stream()) == ["Stream", "Redirect"]
 
 
+def test_a_caller_whom_the_carrier_does_not_fetch_is_put_out_of_the_room_at_last(warm, vobiz):
+    scene = warm()
+    pursue(scene)
+    answers(scene)
+    decides(scene, "agent_hung_up")
+
+    for turn in range(6):
+        ringing.sweep(timezone.now() + turn * 2 * course.SOON)
+
+    assert len(asked(vobiz, "POST", "/Call/uuid-1/")) == ringing.RETURNS
+    assert len(asked(vobiz, "POST", f"/Conference/{scene.transfer.room}/Member/all/Kick/")) == 1
+    assert tags(scene.after_stream()) == ["Stream", "Redirect"]
+
+
 def test_without_an_account_there_is_nobody_to_ask(warm):
     scene = warm()
     with scene.shop.scope():

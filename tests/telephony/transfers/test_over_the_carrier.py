@@ -48,7 +48,6 @@ def presses(keys, *more):
     return colleague(Step(AfterAgent(300), Keys(f"{keys}#")), *more)
 
 
-SAYS_HELLO = Step(At(200), Say(babble(500), "hello"))
 ANSWERS = Step(AfterAgent(300), Say(babble(900, 2), "answers"))
 TALKS = colleague(Step(At(100), Say(babble(600), "desk")), Step(After(400), HangUp()))
 
@@ -85,11 +84,11 @@ SCENES = {
     ),
     "warm, by key": Scene((presses("1"),), ("warm", *DONE), warm=True, then="caller, talking"),
     "warm, by voice": Scene(
-        (colleague(SAYS_HELLO, ANSWERS),), ("warm", *DONE), warm=True, then="colleague, talking", everywhere=False
+        (colleague(ANSWERS),), ("warm", *DONE), warm=True, then="colleague, talking", everywhere=False
     ),
     "warm, declined by key": Scene((presses("2"),), ("warm", *BACK("declined")), warm=True),
     "warm, declined by voice": Scene(
-        (colleague(SAYS_HELLO, ANSWERS),), ("warm", *BACK("declined")), warm=True, hears="not now", everywhere=False
+        (colleague(ANSWERS),), ("warm", *BACK("declined")), warm=True, hears="not now", everywhere=False
     ),
     "warm, voicemail": Scene(
         (machine(),), ("warm", *BACK("voicemail")), warm=True, hears="leave a message after the tone", everywhere=False

@@ -258,7 +258,7 @@ def _admit(number: PhoneNumber) -> tuple[Ticket, str]:
         raise TypeError("a StartApp is an incoming call")
     decision = decide(number, incoming)
     if not isinstance(decision, Connect):
-        raise RuntimeError(f"the benchmark's call was refused: {decision.reason}")
+        raise RuntimeError(f"the benchmark's call was not connected: {decision}")
     return Ticket(decision.tenant_id, decision.call_id), call_id
 
 

@@ -1,4 +1,7 @@
+from __future__ import annotations
+
 import uuid
+from typing import Any
 
 import django.db.models.deletion
 from django.db import migrations, models
@@ -44,11 +47,11 @@ ID = ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=Tru
 PLACES = ("open", "closed", "fallback", "1", "2", "3", "4", "5", "6", "7", "8", "9", "0", "*", "#")
 
 
-def to(model, **options):
+def to(model: str, **options: Any) -> models.ForeignKey[Any, Any]:
     return models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="+", to=model, **options)
 
 
-def of(model, name):
+def of(model: str, name: str) -> models.ForeignKey[Any, Any]:
     return models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name=name, to=model)
 
 

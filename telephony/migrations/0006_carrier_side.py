@@ -1,4 +1,7 @@
+from __future__ import annotations
+
 import uuid
+from typing import Any
 
 import django.db.models.deletion
 from django.db import migrations, models
@@ -24,7 +27,7 @@ ALTER TABLE telephony_carriercdr ADD CONSTRAINT record_call_of_tenant
 ID = ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False))
 
 
-def tenant():
+def tenant() -> tuple[str, models.ForeignKey[Any, Any]]:
     return (
         "tenant",
         models.ForeignKey(
@@ -33,7 +36,7 @@ def tenant():
     )
 
 
-def text(length):
+def text(length: int) -> models.CharField[Any, Any]:
     return models.CharField(blank=True, max_length=length)
 
 

@@ -1,4 +1,7 @@
+from __future__ import annotations
+
 import uuid
+from typing import Any
 
 import django.db.models.deletion
 from django.db import migrations, models
@@ -38,7 +41,7 @@ STATES = [
 ]
 
 
-def tenant():
+def tenant() -> models.ForeignKey[Any, Any]:
     return models.ForeignKey(
         editable=False, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="tenants.tenant"
     )

@@ -8,7 +8,7 @@ CORRECTED = {(State.LEFT, Event.CONNECTED), (State.LEFT, Event.OVER)}
 
 
 @pytest.mark.parametrize("table", [TRANSFER, LEG], ids=["transfer", "leg"])
-@pytest.mark.parametrize("state", FINAL)
+@pytest.mark.parametrize("state", sorted(FINAL))
 @pytest.mark.parametrize("event", Event)
 def test_an_end_is_final_but_for_the_carriers_last_word(table, state, event):
     assert after(table, state, event) == (State.DONE if (state, event) in CORRECTED else state)

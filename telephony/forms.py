@@ -84,6 +84,11 @@ class EditCarrier(forms.ModelForm):  # type: ignore[type-arg]
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
+        for name in ("auth_id", "auth_token", "parent_token"):
+            if not all("!" <= letter <= "~" for letter in cleaned.get(name) or ""):
+                self.add_error(name, "This holds a space or a letter that Vobiz never gives out.")
+        if not self.instance._state.adding and "auth_id" in self.changed_data and not cleaned.get("auth_token"):
+            self.add_error("auth_token", "Another account has another token: enter it as well.")
         has_token = cleaned.get("auth_token") or (not self.instance._state.adding and self.instance.auth_token)
         if not has_token and cleaned.get("signature_mode") == "required":
             self.add_error("auth_token", "Signatures cannot be required without the token to check them with.")

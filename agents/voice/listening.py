@@ -15,6 +15,7 @@ from itertools import islice
 from typing import Final
 
 from agents.voice import audio
+from agents.voice.blueprint import Blueprint, Tongue
 from agents.voice.clock import Clock
 from agents.voice.errors import ProviderError, ProviderTimeout
 from agents.voice.lineup import Candidate
@@ -190,8 +191,8 @@ class Listening:
     ) -> ProviderError | None:
         """One connection to its end; why it ended."""
         blueprint, self._fed = candidate.blueprint, 0
-        if self._language:
-            blueprint = replace(blueprint, language=self._language)
+        if self._language and self._language != blueprint.language:
+            blueprint = _in_language(blueprint, self._language)
         replay: asyncio.Task[None] | None = None
         self._counted = candidate.blueprint.realtime is not None  # one that hears and speaks counts tokens
         try:
@@ -260,3 +261,9 @@ class Listening:
         self._stream = stream
         if self._hints:
             stream.expect(self._hints)
+
+
+def _in_language(blueprint: Blueprint, language: str) -> Blueprint:
+    """The same call, mostly in this language now: what was the first one may still be spoken."""
+    others = tuple(tongue for tongue in blueprint.tongues if tongue.language != language)
+    return replace(blueprint, language=language, tongues=(Tongue(blueprint.language, blueprint.tts), *others))

@@ -256,7 +256,7 @@ class Replier:
     def _wrong(self, course: Course, one: Round, call: ToolCall, problem: str) -> None:
         """Told to the model once; after the second time it must do without."""
         one.results[call.id] = problem
-        course.hopeless = call.name in course.wrong
+        course.hopeless = course.hopeless or call.name in course.wrong
         course.wrong.add(call.name)
 
     async def _own_tool(self, course: Course, one: Round, call: ToolCall) -> None:

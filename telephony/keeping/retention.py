@@ -19,6 +19,7 @@ from agents.models import Agent
 from telephony.carrier import CarrierError, carrier_for
 from telephony.keeping.models import CarrierRecording
 from telephony.models import LIVE, Recording
+from telephony.vobiz.errors import LocalError
 from tenants import audit
 from tenants.scope import platform_scope, tenant_scope
 
@@ -71,6 +72,8 @@ def _erased_there(tape: CarrierRecording) -> bool:
         return True
     try:
         carrier_for(tape.tenant_id).delete_recording(tape.recording_id)
+    except LocalError:
+        return True  # an id that is none: nothing of that name is there
     except CarrierError as error:
         if error.kind != "no_account":
             log.warning("recording_not_deleted", tape=str(tape.id), error=str(error))

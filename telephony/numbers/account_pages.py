@@ -32,8 +32,10 @@ def edit(request: TenantRequest) -> HttpResponse:
             valid = form.is_valid()
     if valid:
         result = _tried(form)
-        if not result.refused:
-            if {"auth_id", "auth_token"} & set(form.changed_data):
+        changed = bool({"auth_id", "auth_token"} & set(form.changed_data))
+        unproven = changed and form.instance.platform and result.me is None
+        if not result.refused and not unproven:
+            if changed:
                 form.instance.platform = False
             with tenant_scope(request.tenant.id):
                 accounts.keep(request.user, form.instance, result, fields=form.changed_data)

@@ -109,6 +109,9 @@ def release(request: TenantRequest, number_id: UUID) -> HttpResponse:
     leaving = rental is not None and rental.status == RELEASING
     if request.method != "POST":
         return page(request, "telephony/number_release.html", {"number": number, "rental": rental, "leaving": leaving})
+    if request.POST.get("act") != ("keep" if leaving else "release"):
+        messages.info(request, "Nothing was changed: the number had changed meanwhile, as you see here.")
+        return back(request, "telephony:number", number.id)
     act = renting.keep if leaving else renting.release
     try:
         outside.wait(lambda: act(request.user, number, carrier_for(request.tenant)))

@@ -98,8 +98,12 @@ def take_back(dial_id: UUID, next_at: datetime, now: datetime) -> None:
             return
         contact = dial.contact
         if contact is not None:
+            stopped = contact.campaign.state == CampaignState.STOPPED
             Contact.objects.filter(id=contact.id).update(
-                state=ContactState.WAITING, attempts=dial.attempt - 1, next_at=next_at, changed_at=now
+                state=ContactState.DONE if stopped else ContactState.WAITING,
+                attempts=dial.attempt - 1,
+                next_at=None if stopped else next_at,
+                changed_at=now,
             )
         call.delete()
 

@@ -59,7 +59,13 @@ def run_due(
     with platform_scope("campaigns that run"):
         rows = Campaign.objects.filter(state=CampaignState.RUNNING).order_by("started_at")
         due = list(rows.values_list("tenant_id", "id"))
-    return sum(run(tenant_id, campaign_id, clock, carrier_of, pause) for tenant_id, campaign_id in due)
+    placed = 0
+    for tenant_id, campaign_id in due:
+        try:
+            placed += run(tenant_id, campaign_id, clock, carrier_of, pause)
+        except Exception:  # the others' turn comes all the same
+            log.exception("campaign_not_run", campaign=str(campaign_id))
+    return placed
 
 
 def run(

@@ -28,6 +28,7 @@ from telephony.models import Call, CarrierAccount, Kind, Status, WebhookEvent
 from telephony.outbound.dials import UNBOUND
 from telephony.settling.comparing import Measured, Price, Recorded, compare
 from telephony.settling.models import CarrierCdr, CdrState, LegRole
+from telephony.vobiz.errors import LocalError
 from tenants.scope import platform_scope, tenant_scope
 
 FIRST_TRY: Final = timedelta(seconds=2)
@@ -39,6 +40,9 @@ CLAIMED: Final = timedelta(seconds=90)
 RECENT: Final = timedelta(minutes=15)
 LONG_AGO: Final = timedelta(days=3)
 """What is older than that and has no row came before there was an account."""
+WAITS: Final = timedelta(minutes=5)
+"""How long a tenant's rows rest when its carrier does not let us ask."""
+
 AT_ONCE: Final = 200
 
 differences_total = Counter(
@@ -103,7 +107,7 @@ def settle_due(now: datetime) -> Settled:
     with platform_scope("carrier's records that are due"):
         due = list(
             CarrierCdr.objects.filter(state=CdrState.DUE, next_try_at__lte=now)
-            .order_by("tenant_id", "next_try_at")
+            .order_by("next_try_at")
             .values_list("tenant_id", "id")[:AT_ONCE]
         )
     for tenant_id, row_ids in _by_tenant(due):
@@ -115,8 +119,15 @@ def settle_due(now: datetime) -> Settled:
             continue
         for row_id in row_ids:
             if not _settle(carrier, tenant_id, row_id, now, settled):
+                _wait(tenant_id, now)
                 break
     return settled
+
+
+def _wait(tenant_id: UUID, now: datetime) -> None:
+    """Nothing of this tenant's for a while: its rows must not fill every round."""
+    with tenant_scope(tenant_id):
+        CarrierCdr.objects.filter(state=CdrState.DUE, next_try_at__lte=now).update(next_try_at=now + WAITS)
 
 
 def _by_tenant(due: list[tuple[UUID, UUID]]) -> Iterator[tuple[UUID, list[UUID]]]:
@@ -135,6 +146,9 @@ def _settle(carrier: Carrier, tenant_id: UUID, row_id: UUID, now: datetime, sett
         uuid = CarrierCdr.objects.get(id=row_id).uuid
     try:
         record = carrier.cdr(uuid)
+    except LocalError:
+        _postpone(tenant_id, row_id, now, "The carrier named a leg by something that is no id.", settled)
+        return True
     except CarrierError as error:
         _postpone(tenant_id, row_id, now, str(error), settled)
         return error.kind not in ("unauthorized", "forbidden", "unreachable", "busy")

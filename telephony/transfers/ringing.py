@@ -63,11 +63,14 @@ def sweep(now: datetime) -> int:
             .values_list("tenant_id", "id")[:AT_ONCE]
         )
     for tenant_id, transfer_id in due:
-        with tenant_scope(tenant_id):
-            transfer = course.locked(transfer_id)
-            if State(transfer.state) not in FINAL and transfer.due_at is not None and transfer.due_at <= now:
-                course.overdue(transfer, now)
-        pursue(tenant_id, transfer_id, now)
+        try:
+            with tenant_scope(tenant_id):
+                transfer = course.locked(transfer_id)
+                if State(transfer.state) not in FINAL and transfer.due_at is not None and transfer.due_at <= now:
+                    course.overdue(transfer, now)
+            pursue(tenant_id, transfer_id, now)
+        except Exception:  # the others' turn comes all the same
+            log.exception("transfer_not_pursued", transfer=str(transfer_id))
     return len(due)
 
 

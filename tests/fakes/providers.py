@@ -45,6 +45,7 @@ class FakeStt:
     opened: int = 0
     closed: int = 0
     languages: list = field(default_factory=list)
+    blueprints: list = field(default_factory=list)
     fed: list = field(default_factory=list)
 
     @asynccontextmanager
@@ -54,6 +55,7 @@ class FakeStt:
             raise ProviderError(self.name, "connect")
         self.opened += 1
         self.languages.append(blueprint.language)
+        self.blueprints.append(blueprint)
         try:
             yield _FakeSttStream(self)
         finally:

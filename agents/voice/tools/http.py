@@ -18,7 +18,7 @@ from agents.voice.tools import schema
 from agents.voice.tools.base import ToolResult
 from agents.voice.tools.body import BadEncoding, Body, as_text
 from agents.voice.tools.guard import Gate, Refused
-from agents.voice.tools.request import BadPlace, Request, build, redirected
+from agents.voice.tools.request import BadPlace, Elsewhere, Request, build, redirected
 
 REDIRECTS: Final = 3
 _REDIRECT: Final = frozenset((301, 302, 303, 307, 308))
@@ -120,7 +120,11 @@ async def _follow(request: Request, gate: Gate, pool: httpcore.AsyncConnectionPo
             if response.status not in _REDIRECT or not location:
                 return await _read(response)
         if step < REDIRECTS:
-            request = redirected(request, response.status, location)
+            try:
+                request = redirected(request, response.status, location)
+            except Elsewhere as elsewhere:
+                gate.check(elsewhere.url)
+                raise Refused(str(elsewhere)) from None
     raise Refused(f"the server redirects more than {REDIRECTS} times")
 
 

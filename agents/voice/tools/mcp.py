@@ -76,12 +76,14 @@ class Server:
             await self._wanted.wait()
             self._wanted.clear()
             self._broken.clear()
+            refusals = len(self.gate.refusals)
             try:
                 await self._session()
             except Exception as error:  # the library raises groups of whatever went wrong
-                self.trouble = self._in_words(error)
+                self.trouble = self._in_words(error, refusals)
                 log.warning("mcp_server_failed server=%s reason=%s", self.server.name, self.hide(self.trouble))
-            self.settled.set()
+            if not self._wanted.is_set():  # else somebody waits for the next session, not for the end of this one
+                self.settled.set()
 
     async def call(self, call: ToolCall, *, key: str) -> ToolResult:
         """Raises nothing but `CancelledError`."""
@@ -112,10 +114,10 @@ class Server:
         except MCPError as error:
             if error.code != INVALID_PARAMS:
                 self._broken.set()
-            return result(self._in_words(error))
+            return result(self._in_words(error, refusals))
         except Exception as error:  # as above
             self._broken.set()
-            return result(self._in_words(error))
+            return result(self._in_words(error, refusals))
         return result(_text(reply), ok=not reply.is_error)
 
     async def _connected(self) -> Client | None:
@@ -187,12 +189,12 @@ class Server:
             offers.setdefault(name, Offer(spec, facts, tool.name))
         self.offers = offers
 
-    def _in_words(self, error: BaseException) -> str:
-        """What is wrong, from the innermost exception: the library groups and wraps."""
-        if self.gate.refusals:
+    def _in_words(self, error: BaseException, refusals: int) -> str:
+        """What is wrong, from the innermost exception: the library groups and wraps. `refusals`: of earlier tries."""
+        if len(self.gate.refusals) > refusals:
             return f"The server's address is not allowed: {self.gate.refusals[-1]}."
         if isinstance(error, BaseExceptionGroup):
-            return self._in_words(error.exceptions[0])
+            return self._in_words(error.exceptions[0], refusals)
         if isinstance(error, TimeoutError | httpx2.TimeoutException):
             return f"There was no answer within {self.server.timeout_ms / 1000:g} seconds."
         if isinstance(error, MCPError):

@@ -75,8 +75,20 @@ def build(tool: HttpTool, arguments: Mapping[str, Any], key: str) -> Request:
     )
 
 
+class Elsewhere(ValueError):
+    """A redirect would carry the request's body to another origin, at `url`."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__("the server sends what it was told on to another server")
+        self.url = url
+
+
 def redirected(request: Request, status: int, location: str) -> Request:
-    """The next request; to another origin without the tenant's headers and the key. Raises `ValueError`."""
+    """The next request; to another origin without the tenant's headers and the key.
+
+    Raises `Elsewhere` where the body would go to another origin, because it may hold what only the first may know, and
+    `ValueError`.
+    """
     url = urljoin(request.url, location)
     same = _origin(request.url) == _origin(url)
     plain = request.plain if same else tuple(row for row in request.plain if row[0] != "Idempotency-Key")
@@ -84,6 +96,8 @@ def redirected(request: Request, status: int, location: str) -> Request:
     if status in _TO_GET and request.method != "GET":
         plain = tuple(row for row in plain if row[0] != "Content-Type")
         return Request("GET", url, plain, own)
+    if request.body and not same:
+        raise Elsewhere(url)
     return Request(request.method, url, plain, own, request.body)
 
 

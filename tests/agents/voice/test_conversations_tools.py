@@ -312,6 +312,7 @@ def test_another_language_has_another_voice_and_other_words():
     assert hindi.said == [answer]
     assert providers.tts.said == [BLUEPRINT.greeting]
     assert providers.stt.languages == ["en", "hi"]
+    assert [tongue.language for tongue in providers.stt.blueprints[-1].tongues] == ["en"]
     assert outcome.counter("language_switched") == 1
     assert ("language", {"language": "hi"}) in outcome.told
 

@@ -192,6 +192,27 @@ def test_a_business_leaves_the_platforms_account_for_its_own(acme, owner, platfo
     assert (account.auth_id, account.platform, account.tokens) == ("MA_TEST", False, (AUTH_TOKEN,))
 
 
+@pytest.mark.parametrize("auth_id", ["MA_TEST", "SA_x y", "SA_\n"])
+def test_the_platforms_token_does_not_go_along_to_another_account(acme, owner, platform, auth_id):
+    join(owner)
+    before = kept(acme)
+
+    reply = owner.post(URL, {"auth_id": auth_id, "signature_mode": "if-present"})
+
+    assert reply.status_code == 422
+    assert (kept(acme).auth_id, kept(acme).platform) == (before.auth_id, True)
+
+
+def test_the_platforms_account_is_left_only_for_one_that_the_carrier_has_confirmed(acme, owner, platform):
+    join(owner)
+    platform.trouble(Trouble("/auth/me", status=503, times=100))
+
+    reply = owner.post(URL, {"auth_id": "MA_TEST", "auth_token": AUTH_TOKEN, "signature_mode": "if-present"})
+
+    assert reply.status_code == 422
+    assert kept(acme).platform
+
+
 def test_a_sub_account_whose_token_got_lost_is_not_made_twice(acme, owner, platform):
     platform.trouble(Trouble("/sub-accounts/", method="POST", status=500, applied=True))
 

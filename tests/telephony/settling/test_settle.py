@@ -222,6 +222,7 @@ def test_a_carrier_that_is_down_is_asked_once_a_round_and_not_for_every_leg(shop
 
     assert len(vobiz.requests) == 2  # both spellings of the path, for one leg
     assert sum(row.tries for row in rows(shop)) == 1
+    assert all(row.next_try_at > LATER for row in rows(shop)), "the rest waits as well"
 
 
 def test_one_tenants_carrier_does_not_hold_up_anothers(shop, bazaar, vobiz):
@@ -253,3 +254,15 @@ def test_a_leg_that_somebody_notes_twice_is_one(shop):
         settle.note_leg(call, "", LegRole.COLLEAGUE)
 
     assert [row.uuid for row in rows(shop)] == ["b-1"]
+
+
+def test_a_leg_with_an_impossible_name_stops_nobody(shop, vobiz):
+    call = over(shop)
+    recorded(vobiz, "u-1")
+    with shop.scope():
+        settle.note_leg(call, ".", LegRole.DIALLED, at=ENDED - timedelta(hours=1))
+
+    assert settled().kept == 1
+    impossible = rows(shop)[0]
+    assert (impossible.uuid, impossible.tries, impossible.state) == (".", 1, CdrState.DUE)
+    assert impossible.next_try_at > LATER

@@ -423,7 +423,7 @@ async def test_redirects_are_followed_three_times_and_no_more(server):
 
 async def test_another_host_gets_neither_the_tenants_headers_nor_the_key(server):
     async with web() as other:
-        server.answer = lambda asked: Answer(307, headers={"Location": f"http://other.example:{other.port}/x"})
+        server.answer = lambda asked: Answer(303, headers={"Location": f"http://other.example:{other.port}/x"})
         gate = Gate((f"tools.example:{server.port}", f"other.example:{other.port}"), resolver=resolver(["127.0.0.1"]))
         one = tool(server, host="tools.example", headers=(("Authorization", "Bearer abc"), ("X-Key", "k")))
 
@@ -434,6 +434,17 @@ async def test_another_host_gets_neither_the_tenants_headers_nor_the_key(server)
         [asked] = other.asked
         assert not {"authorization", "x-key", "idempotency-key"} & set(asked.headers)
         assert asked.headers["host"] == f"other.example:{other.port}"
+
+
+async def test_another_host_does_not_get_what_the_first_was_told(server):
+    async with web() as other:
+        server.answer = lambda asked: Answer(307, headers={"Location": f"http://other.example:{other.port}/x"})
+        gate = Gate((f"tools.example:{server.port}", f"other.example:{other.port}"), resolver=resolver(["127.0.0.1"]))
+
+        result = await run(tool(server, host="tools.example"), gate=gate)
+
+        assert result.refused == "the server sends what it was told on to another server"
+        assert other.asked == []
 
 
 async def test_the_same_host_keeps_the_tenants_headers_over_a_redirect(server):

@@ -100,6 +100,21 @@ VENDORS = {
 REACHABLE_HOSTS = env.words("REACHABLE_HOSTS")
 """`host:port` that tenants' tools and servers may reach although it is private, or not https."""
 
+# --- Stripe: where it is, and our account with it ---------------------------------------------------------------------
+
+STRIPE_API_BASE = env.address(
+    "STRIPE_API_BASE", env.text("STRIPE_API_BASE", "https://api.stripe.com"), ("http", "https")
+)
+STRIPE_API_KEY = env.text("STRIPE_API_KEY", "")
+STRIPE_WEBHOOK_SECRETS = env.words("STRIPE_WEBHOOK_SECRETS")
+"""Of the endpoint `/stripe/events/`; two while one replaces the other."""
+STRIPE_PAGES = (
+    ["https://checkout.stripe.com", "https://billing.stripe.com"]
+    if STRIPE_API_BASE == "https://api.stripe.com"
+    else [STRIPE_API_BASE]
+)
+"""Where people are sent to pay: a form's redirect goes there."""
+
 # --- The carrier: its API, and the platform's own account for tenants without one -------------------------------------
 
 _carrier_given = env.text("VOBIZ_API_URL", "")
@@ -348,7 +363,7 @@ CONTENT_SECURITY_POLICY = {
         "manifest-src": ["'self'"],
         "worker-src": ["'self'"],
         "base-uri": ["'none'"],
-        "form-action": ["'self'"],
+        "form-action": ["'self'", *(STRIPE_PAGES if STRIPE_API_KEY else [])],
         "frame-ancestors": ["'none'"],
         "object-src": ["'none'"],
     }

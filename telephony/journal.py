@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -22,7 +22,6 @@ from django.utils import timezone
 
 from agents.voice.report import TurnRecord, Usage
 from telephony import live, metrics, wrapup
-from telephony.models import Call
 from tenants.db import call_db
 from tenants.scope import tenant_scope
 from tenants.vault import seal
@@ -34,6 +33,12 @@ LAZY_S: Final = 0.25
 KEPT_S: Final = 1.0
 AGAIN_S: Final = 1.0
 BOX: Final = 512
+
+_ALIVE: Final = """
+UPDATE telephony_call
+SET heartbeat_at = %s, usage = coalesce(%s::jsonb, usage), duration_ms = coalesce(%s, duration_ms)
+WHERE id = %s AND epoch = %s
+"""
 
 # Written several times in a minute of each call: `bulk_create` would take a savepoint and four times as long.
 _UPSERT: Final = """
@@ -175,8 +180,9 @@ class Journal:
 
     def _count(self) -> None:
         waiting = len(self._turns) + len(self._notes) + len(self._writing)
-        metrics.journal_backlog.inc(waiting - self._counted)
-        self._counted = waiting
+        if waiting != self._counted:
+            metrics.journal_backlog.inc(waiting - self._counted)
+            self._counted = waiting
 
     async def _write(self) -> bool:
         """One transaction; whether it came to something."""
@@ -202,11 +208,11 @@ class Journal:
 
 def _save(stream: Stream, batch: Batch, now: datetime) -> bool:
     """One transaction. False: another stream has the call, and nothing was written."""
-    facts: dict[str, object] = {"heartbeat_at": now}
-    if batch.usage is not None:
-        facts |= {"usage": [asdict(used) for used in batch.usage], "duration_ms": batch.lasted_ms}
+    usage = None if batch.usage is None else msgspec.json.encode(batch.usage).decode()
     with tenant_scope(stream.tenant_id):
-        ours = Call.objects.filter(id=stream.call_id, epoch=stream.epoch).update(**facts)
+        with connection.cursor() as cursor:
+            cursor.execute(_ALIVE, [now, usage, usage and batch.lasted_ms, stream.call_id, stream.epoch])
+            ours = cursor.rowcount
         if ours:
             wrapup.write_turns(stream.tenant_id, stream.call_id, batch.turns.values())
             write_notes(stream, batch.notes)

@@ -16,6 +16,7 @@ from asgiref.typing import ASGIReceiveCallable, ASGIReceiveEvent, ASGISendCallab
 
 from agents.voice import line
 from agents.voice.audio import FRAME_MS, SILENT_FRAME
+from telephony.delivery import Texts
 from telephony.vobiz import events
 from telephony.vobiz.errors import StreamBroken
 from telephony.vobiz.stream import StreamProtocol
@@ -30,7 +31,7 @@ log = structlog.get_logger(__name__)
 
 
 class StreamLine:
-    """One media socket, accepted or about to be."""
+    """One media socket, accepted or about to be. `texts`: the server can do without waiting for each message."""
 
     def __init__(
         self,
@@ -39,12 +40,16 @@ class StreamLine:
         *,
         start_s: float = START_S,
         silent_s: float = SILENT_S,
+        texts: Texts | None = None,
     ) -> None:
         self.acks_clear = True
         self.close_code = 1000
         self.before_stop: Callable[[], Awaitable[object]] | None = None
         """Awaited before the carrier is told to come back for its next document: what it will ask must be written."""
         self._receive, self._send = receive, send
+        self._texts = texts
+        self._frame: Callable[[bytes], None] | None = None
+        self._failed: Exception | None = None
         self._protocol = StreamProtocol()
         self._pending: deque[line.LineEvent] = deque()
         self._closed: line.Closed | None = None
@@ -80,8 +85,37 @@ class StreamLine:
             self._watch = self._loop.call_later(self._silent_s, self._look)
         return started
 
+    def deliver(self, take: Callable[[bytes], None] | None) -> None:
+        """See `line.Delivers`. Without the server's help `receive` yields the frames."""
+        self._frame = take
+        if self._texts is not None and take is not None:
+            texts, self._texts = self._texts, None
+            texts(self._came)
+
+    def _came(self, text: str) -> bool:
+        """A message, outside of any task; whether there is something to receive."""
+        if self._closed is not None:
+            return False
+        try:
+            happened = self._protocol.receive(text)
+        except StreamBroken as broken:
+            self._broke(broken)
+            return True
+        if len(happened) == 1 and type(frame := happened[0]) is bytes and self._frame is not None and not self._pending:
+            self._last_audio = self._loop.time()
+            try:
+                self._frame(frame)
+            except Exception as error:
+                self._failed, self._frame = error, None
+                return True
+            return False
+        self._queue(happened)
+        return bool(self._pending) or self._closed is not None
+
     async def receive(self) -> line.LineEvent:
         while not self._pending:
+            if self._failed is not None:
+                raise self._failed
             if self._closed is not None:
                 return self._closed
             if self._listener is None:
@@ -101,7 +135,8 @@ class StreamLine:
         return self._pending.popleft()
 
     async def play(self, frame: bytes) -> None:
-        await self._say(self._protocol.play(frame))
+        if not (self._disconnected or self._close_sent):
+            await self._raw({"type": "websocket.send", "text": self._protocol.play(frame), "bytes": None})
 
     async def mark(self, name: str) -> None:
         await self._say(self._protocol.mark(name))
@@ -160,6 +195,8 @@ class StreamLine:
             self._disconnected = True
             self._close("stop" if self._stopping else "hangup")
             return
+        if message["type"] != "websocket.receive":  # only to look: it came by `_came`
+            return
         text, data = message.get("text"), message.get("bytes")
         try:
             if isinstance(text, str):
@@ -169,9 +206,12 @@ class StreamLine:
         except StreamBroken as broken:
             if strictly:
                 raise
-            log.warning("stream_broken", kind=broken.kind)
-            self.close_code = broken.close_code
-            self._close("protocol")
+            self._broke(broken)
+
+    def _broke(self, broken: StreamBroken) -> None:
+        log.warning("stream_broken", kind=broken.kind)
+        self.close_code = broken.close_code
+        self._close("protocol")
 
     def _queue(self, happened: list[events.Event]) -> None:
         pending = self._pending

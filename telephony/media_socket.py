@@ -29,6 +29,7 @@ from agents.voice.tools.lookup import prepare
 from telephony import admission, metrics, opening, orders, recordings, stream_token, wrapup
 from telephony.browser.feed import Feed
 from telephony.browser.overhearing import overheard
+from telephony.delivery import TEXTS, Texts
 from telephony.journal import Journal, Stream
 from telephony.line import StreamLine
 from telephony.models import Outcome
@@ -67,19 +68,20 @@ class MediaConsumer(AsyncConsumer):
         with structlog.contextvars.bound_contextvars(call=str(ticket.call_id)):
             try:
                 with admission.place(again=ticket.again):
-                    await self._serve(ticket, receive, send)
+                    texts = scope.get("extensions", {}).get(TEXTS)
+                    await self._serve(ticket, receive, send, texts)
             except admission.FullError as full:
                 log.warning("media_socket_refused", reason=full.reason)
                 await _deny(send)
 
-    async def _serve(self, ticket: Ticket, receive: Any, send: Any) -> None:
+    async def _serve(self, ticket: Ticket, receive: Any, send: Any, texts: Texts | None) -> None:
         found = await opening.find(ticket, WORKER)
         if found is None:
             log.warning("media_socket_without_call")
             await _deny(send)
             return
         ending = Ending(found.stream, counts=not found.is_test)
-        line = StreamLine(receive, send)
+        line = StreamLine(receive, send, texts=texts)
         try:
             if not await _accepted(send):
                 ending.outcome = Outcome.CALLER_HUNG_UP

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Coroutine, Generator, Iterable, Mapping
 from contextvars import Context, ContextVar
 from itertools import product
-from typing import Any
+from typing import Any, Final
 
 from prometheus_client import Counter, Gauge, Histogram
 
@@ -46,6 +46,8 @@ barge_in_seconds = Histogram(
     buckets=(0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6, 1.0, 2.0),
 )
 
+SHOWN_AFTER_S: Final = 0.1
+
 in_call: ContextVar[bool] = ContextVar("in_call", default=False)
 """Set in the task of a media socket; what it starts inherits it and is counted."""
 
@@ -72,13 +74,39 @@ def _counted(
 ) -> asyncio.Task[Any]:
     task: asyncio.Task[Any] = asyncio.Task(work, loop=loop, context=context, **options)
     if in_call.get():
-        tasks.inc()
+        _running.change(1)
         task.add_done_callback(_gone)
     return task
 
 
 def _gone(task: asyncio.Task[Any]) -> None:
-    tasks.dec()
+    _running.change(-1)
+
+
+class _Tally:
+    """A gauge's value while it changes often: it is shown 0.1 s later, once for all changes since; nothing at once."""
+
+    def __init__(self, gauge: Gauge) -> None:
+        self._gauge = gauge
+        self._value = 0
+        self._showing: asyncio.AbstractEventLoop | None = None
+
+    def change(self, by: int) -> None:
+        """From the loop's thread."""
+        self._value += by
+        loop = asyncio.get_running_loop()
+        if not self._value:
+            self._gauge.set(0)
+        elif self._showing is not loop:
+            self._showing = loop
+            loop.call_later(SHOWN_AFTER_S, self._show)
+
+    def _show(self) -> None:
+        self._showing = None
+        self._gauge.set(self._value)
+
+
+_running = _Tally(tasks)
 
 
 def count_faults(counters: Mapping[str, int]) -> None:

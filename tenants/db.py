@@ -7,16 +7,23 @@ call waits for at most `THREADS` others, and the event loop waits for nobody.
 from __future__ import annotations
 
 import asyncio
+import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
-from typing import ParamSpec, TypeVar
+from typing import Final, ParamSpec, TypeVar
 
-from django.db import close_old_connections
+from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 from tenants.scope import without_scope
 
-THREADS = 4
+THREADS: Final = 4
+KEEP_S: Final = 60.0
+"""How long a thread keeps a connection of the pool; to give it back and take it again costs as much as a query."""
+TRUST_S: Final = 2.0
+"""A connection that has lain idle for longer is asked whether it still lives."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -34,9 +41,40 @@ async def call_db(fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T
 
 
 def _run(fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-    close_old_connections()
+    _tidy()
     try:
         with without_scope():
             return fn(*args, **kwargs)
     finally:
-        close_old_connections()
+        _tidy()
+
+
+class _Kept(threading.local):
+    """This thread's connection, if it is a pool's."""
+
+    raw: object = None
+    used_at = 0.0
+
+
+_kept = _Kept()
+
+
+def _tidy() -> None:
+    """Close what is broken or old, and all but a pool's connections."""
+    for wrapper in connections.all(initialized_only=True):
+        if wrapper.connection is None:
+            continue
+        now = time.monotonic()
+        if _may_keep(wrapper):
+            if _kept.raw is not wrapper.connection:
+                _kept.raw, wrapper.close_at = wrapper.connection, now + KEEP_S
+            elif now - _kept.used_at > TRUST_S and not wrapper.is_usable():
+                wrapper.close()
+            _kept.used_at = now
+        if wrapper.connection is not None:
+            wrapper.close_if_unusable_or_obsolete()
+
+
+def _may_keep(wrapper: BaseDatabaseWrapper) -> bool:
+    pool = wrapper.settings_dict["OPTIONS"].get("pool")
+    return isinstance(pool, dict) and pool["max_size"] >= 2 * THREADS

@@ -82,20 +82,20 @@ class Ears:
             self._ear.keep()
         self.listening = Listening(listeners, clock, meter, hear=self._hear, trouble=trouble, replaced=replaced)
 
-    def frame(self, frame: bytes, *, agent_audible: bool) -> None:
+    def frame(self, frame: bytes, now: float, *, agent_audible: bool) -> None:
         """20 ms of the caller, in order."""
-        now = self._clock.now()
-        self.frames += 1
+        self.frames = frames = self.frames + 1
         self.last_frame_at = now
-        arrived = now - self.frames * _FRAME_S
-        self._origin = arrived if self.frames == 1 else min(self._origin + _DRIFT_S, arrived)
-        if self.frames <= self._mask_until:
+        arrived, drifted = now - frames * _FRAME_S, self._origin + _DRIFT_S
+        self._origin = arrived if arrived < drifted or frames == 1 else drifted
+        if frames <= self._mask_until:
             frame = audio.SILENT_FRAME
-        self._ear.activity.strict = agent_audible
-        self._ear.feed(frame)
+        ear = self._ear
+        ear.activity.strict = agent_audible
+        ear.feed(frame)
         self.listening.feed(frame)
         if self._recorder is not None:
-            self._recorder.caller(self.frames - 1, frame)
+            self._recorder.caller(frames - 1, frame)
         if self.also is not None:
             self.also(frame)
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,4 +64,14 @@ class Line(Protocol):
 
     async def stop(self) -> None:
         """End the stream. Queued audio is lost; the carrier goes on with its next instruction."""
+        ...
+
+
+@runtime_checkable
+class Delivers(Protocol):
+    """A line that hands frames over as they come: fifty of a second, which need not wake a task each."""
+
+    def deliver(self, take: Callable[[bytes], None] | None) -> None:
+        """From now on frames go to `take`, in the loop, in order; `receive` yields the rest, and now and then a frame.
+        None: no longer. What `take` raises, `receive` raises."""
         ...

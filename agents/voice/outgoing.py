@@ -49,6 +49,41 @@ class Sent:
     slot: int
 
 
+class Wake:
+    """What `asyncio.Event` is, for one task that waits twenty times a second."""
+
+    __slots__ = ("_is_set", "_loop", "_waiter")
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._is_set = False
+        self._waiter: asyncio.Future[None] | None = None
+
+    def set(self) -> None:
+        self._is_set = True
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    def clear(self) -> None:
+        self._is_set = False
+
+    def is_set(self) -> bool:
+        return self._is_set
+
+    async def wait(self, seconds: float | None = None) -> None:
+        """Until it is set, and no longer than `seconds`: then it counts as set."""
+        if self._is_set:
+            return
+        self._waiter = self._loop.create_future()
+        timer = None if seconds is None else self._loop.call_later(seconds, self.set)
+        try:
+            await self._waiter
+        finally:
+            self._waiter = None
+            if timer is not None:
+                timer.cancel()
+
+
 class Outgoing:
     """One line's outgoing audio. `tell` receives `First` and `Drained`."""
 
@@ -72,7 +107,7 @@ class Outgoing:
         self._recorder = recorder
         self._frames: deque[bytes] = deque()
         self._sent: deque[Sent] = deque(maxlen=KEPT_FRAMES)
-        self._wake = asyncio.Event()
+        self._wake = Wake()
         self._room = asyncio.Event()
         self._room.set()
         self._reply = 0
@@ -257,8 +292,12 @@ class Outgoing:
     @property
     def audible(self) -> bool:
         """Whether the caller hears the agent now, or did within the last 300 ms."""
-        now_us = micros(self._clock.now())
-        return now_us < self.ledger.due_us + self.ledger.delay_us + 300_000 and self.ledger.due_us > 0
+        return self.audible_at(self._clock.now())
+
+    def audible_at(self, now: float) -> bool:
+        """As `audible`, at this moment in monotonic seconds."""
+        due_us = self.ledger.due_us
+        return due_us > 0 and now * 1_000_000 < due_us + self.ledger.delay_us + 300_000
 
     @property
     def silent(self) -> bool:

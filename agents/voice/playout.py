@@ -5,7 +5,6 @@ Everybody else calls the plain methods of `Outgoing`: they never block, and what
 
 from __future__ import annotations
 
-import asyncio
 from typing import Final
 
 from agents.voice import audio
@@ -16,9 +15,11 @@ from agents.voice.outgoing import QUEUE_FRAMES, Drained, First, Outgoing, Sent
 __all__ = ["Drained", "First", "Playout"]
 
 MAX_LEAD_US: Final = 400_000
-WAKE_US: Final = 2 * FRAME_US
+WAKE_US: Final = 3 * FRAME_US
+"""Three frames leave together: each departure costs a system call and wakes the peer. The carrier still holds 140 ms.
+"""
 SLACK_US: Final = 2_000
-"""A timer that fires this early still sends its two frames."""
+"""A timer that fires this early still sends its three frames."""
 SEND_S: Final = 5.0
 
 
@@ -30,7 +31,6 @@ class Playout(Outgoing):
 
     async def run(self) -> None:
         """Send until the stream is stopped. Whoever runs it also calls `watch`."""
-        loop = asyncio.get_running_loop()
         while True:
             self._wake.clear()
             now = self._sending_since = self._clock.now()
@@ -45,12 +45,7 @@ class Playout(Outgoing):
             self._sending_since = None
             if self._wake.is_set():
                 continue
-            timer = None if wait_us is None else loop.call_later(wait_us / 1_000_000, self._wake.set)
-            try:
-                await self._wake.wait()
-            finally:
-                if timer is not None:
-                    timer.cancel()
+            await self._wake.wait(None if wait_us is None else wait_us / 1_000_000)
 
     def watch(self) -> None:
         """Called now and then. Raises `TimeoutError` when the peer has taken nothing for 5 s."""

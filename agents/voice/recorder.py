@@ -1,7 +1,7 @@
 """The stereo recording of a call: caller left, agent right, on one time axis, written as it goes.
 
 The caller's samples lie where their frames stand in the stream; the agent's where they were played, so that what was
-cleared is not in it. At most two seconds are held in memory. The header is brought up to date with each write, and
+cleared is not in it. At most three seconds are held in memory. The header is brought up to date with each write, and
 `repair` mends what a crash left.
 """
 
@@ -73,7 +73,8 @@ class Recorder:
         """The caller's frame number `index` since the stream began."""
         if index >= self._written and not self._held:
             self._caller[index] = frame
-            self._end = max(self._end, index + 1)
+            if index >= self._end:
+                self._end = index + 1
 
     def agent(self, at_ms: float, frame: bytes) -> int:
         """A frame that will be heard `at_ms` after the stream began; the slot it took, for `take_back`."""

@@ -16,7 +16,7 @@ from collections import Counter, deque
 from collections.abc import Callable
 from contextlib import nullcontext
 from datetime import timedelta
-from itertools import chain
+from itertools import chain, count
 from pathlib import Path
 from typing import Final
 
@@ -39,7 +39,7 @@ from agents.voice.events import (
     Tick,
 )
 from agents.voice.floor import Floor
-from agents.voice.line import Cleared, Closed, Digit, Line, MarkPlayed
+from agents.voice.line import Cleared, Closed, Delivers, Digit, Line, LineEvent, MarkPlayed
 from agents.voice.menu import Press
 from agents.voice.meter import Meter
 from agents.voice.notes import Notes
@@ -61,6 +61,8 @@ log = logging.getLogger(__name__)
 INBOX: Final = 1_000
 """Events waiting for the brain; beyond it the oldest go, and are counted."""
 WATCH_S: Final = 0.5
+COUNT_EVERY: Final = 4
+"""What the call has used is reckoned up at each fourth look: every 2 s."""
 LEAVE_S: Final = 10.0
 """How long a call that is to be left waits for a silence."""
 LEFT: Final = "left"
@@ -336,22 +338,37 @@ class _Session:
 
     async def read(self) -> None:
         """The reader. Never waits for anything but the line."""
-        receive, frame, playout = self.line.receive, self.ears.frame, self.playout
-        while True:
-            event = await receive()
-            if type(event) is bytes:
-                frame(event, agent_audible=playout.audible)
-                continue
-            match event:
-                case MarkPlayed(name=name):
-                    playout.mark_played(name)
-                case Cleared():
-                    playout.cleared()
-                case Digit(digit=digit):
-                    self.ears.pressed()
-                    self.tell(Pressed(digit))
-                case Closed(reason=reason):
-                    raise _Over(self.ending or _CLOSED.get(reason, "caller_hung_up"))
+        line = self.line
+        if isinstance(line, Delivers):
+            line.deliver(self.hear)
+        try:
+            while True:
+                event = await line.receive()
+                if type(event) is bytes:
+                    self.hear(event)
+                else:
+                    self.happened(event)
+        finally:
+            if isinstance(line, Delivers):
+                line.deliver(None)
+
+    def hear(self, frame: bytes) -> None:
+        """20 ms of the caller."""
+        now = self.clock.now()
+        self.ears.frame(frame, now, agent_audible=self.playout.audible_at(now))
+
+    def happened(self, event: LineEvent) -> None:
+        """On the line, other than sound."""
+        match event:
+            case MarkPlayed(name=name):
+                self.playout.mark_played(name)
+            case Cleared():
+                self.playout.cleared()
+            case Digit(digit=digit):
+                self.ears.pressed()
+                self.tell(Pressed(digit))
+            case Closed(reason=reason):
+                raise _Over(self.ending or _CLOSED.get(reason, "caller_hung_up"))
 
     async def listen(self) -> None:
         """The recogniser; without one the call cannot go on."""
@@ -363,14 +380,15 @@ class _Session:
 
     async def watch(self) -> None:
         """Silence where none should be, and the recording's way to the disk."""
-        while True:
+        for number in count(1):
             await asyncio.sleep(WATCH_S)
             self.ears.watch()
             self.playout.watch()
             if self.taping is not None:
                 await self.taping.write(self.here_ms)
-            self.count_channel()
-            self.notebook.used(self.meter.usage(*self.ears.listening.running), round(self.now_ms))
+            if number % COUNT_EVERY == 0:
+                self.count_channel()
+                self.notebook.used(self.meter.usage(*self.ears.listening.running), round(self.now_ms))
             if self.leave.is_set():
                 self.leaves()
 

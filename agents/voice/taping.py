@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import Final
 
 from agents.voice.recorder import Recorder
 from agents.voice.report import RecordingInfo
+
+EVERY_MS: Final = 950
+"""A write is a thread's turn: one a second."""
 
 
 class Taping:
@@ -16,11 +20,15 @@ class Taping:
         self._recorder = recorder
         self._failed = failed
         self._writing: asyncio.Future[None] | None = None
+        self._written_ms = 0.0
 
     async def write(self, now_ms: float, *, everything: bool = False) -> None:
         """What is settled `now_ms` after the call began."""
         if self._writing is not None:  # a write that was cancelled goes on in its thread, and must not be overtaken
             await asyncio.gather(self._writing, return_exceptions=True)
+        if not everything and now_ms - self._written_ms < EVERY_MS:
+            return
+        self._written_ms = now_ms
         frames = self._recorder.take(now_ms, everything=everything)
         if frames:
             self._writing = asyncio.ensure_future(asyncio.to_thread(self._recorder.write, frames))

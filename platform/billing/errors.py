@@ -5,6 +5,8 @@ BillingError
 ├── BadUsageError        usage that cannot be taken; `field` names what is wrong
 ├── BadBookError         prices that cannot be taken; `field` names what is wrong
 ├── NoBookError          no version of the book is in force at that time
+├── BadTaxProfileError   who pays or who is paid, told wrongly; `field` names what is wrong
+├── BadPeriodError       a month that cannot be closed, or a note that its invoice does not allow
 ├── UnbalancedError      a transaction that would leave something out of balance: our bug
 └── KeyReusedError       one key for two different transactions: our bug
 """
@@ -35,6 +37,14 @@ class BadBookError(BillingError, ValueError):
 
 class NoBookError(BillingError, LookupError):
     """No version of the book is in force at that time."""
+
+
+class BadTaxProfileError(BillingError, ValueError):
+    """Who pays or who is paid, told wrongly."""
+
+
+class BadPeriodError(BillingError, ValueError):
+    """A month that cannot be closed, or a note that its invoice does not allow."""
 
 
 class UnbalancedError(BillingError):

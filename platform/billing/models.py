@@ -370,3 +370,13 @@ class ChargeLine(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.record_id} {self.price_micros}"
+
+
+from billing.statements.models import (  # noqa: E402, F401
+    CreditNote,
+    InvoiceSeries,
+    Issuer,
+    Statement,
+    StatementItem,
+    TaxProfile,
+)

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from billing import charging, reconciling, sweeping
 from billing.errors import BillingError
+from billing.statements import closing
 from tenants.scope import current_tenant_id, tenant_scope
 
 log = structlog.get_logger(__name__)
@@ -39,6 +40,13 @@ def reconcile() -> None:
     """Compare the ledger with what it was made from, and say aloud what differs (nightly)."""
     for one in reconciling.reconcile(timezone.now()):
         log.error("ledger_differs", what=one.what, where=one.where, ours=one.ours, theirs=one.theirs)
+
+
+@shared_task(name="billing.tasks.close_months")
+def close_months() -> None:
+    """Close every month that has ended, for every tenant (hourly; each is closed once)."""
+    if closed := closing.close_due(timezone.now()):
+        log.info("months_closed", statements=closed)
 
 
 def charge_later(source: str) -> None:

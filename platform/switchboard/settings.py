@@ -288,6 +288,11 @@ CELERY = {
         "settle missing": {"task": "telephony.tasks.settle_missing", "schedule": 3600.0, "options": {"expires": 600}},
         "look for orders": {"task": "telephony.tasks.look_for_orders", "schedule": 60.0, "options": {"expires": 60}},
         "reconcile": {"task": "billing.tasks.reconcile", "schedule": 86_400.0, "options": {"expires": 3600}},
+        "close months": {
+            "task": "billing.tasks.close_months",
+            "schedule": 3_600.0,
+            "options": {"expires": 3000},
+        },
         "sweep money": {"task": "billing.tasks.sweep_money", "schedule": 30.0, "options": {"expires": 30}},
     },
 }

@@ -37,6 +37,8 @@ Permission = Literal[
     "make calls",
     "manage members",
     "manage keys",
+    "view money",
+    "manage money",
 ]
 
 ALL: frozenset[Permission] = frozenset(get_args(Permission))
@@ -45,9 +47,9 @@ READ: frozenset[Permission] = frozenset(permission for permission in ALL if perm
 MAY: dict[Role, frozenset[Permission]] = {
     Role.OWNER: ALL,
     Role.ADMIN: ALL,
-    Role.BUILDER: ALL - {"rent numbers", "manage members", "manage keys"},
-    Role.ANALYST: READ | {"listen"},
-    Role.BILLING: frozenset({"view calls"}),
+    Role.BUILDER: ALL - {"rent numbers", "manage members", "manage keys", "view money", "manage money"},
+    Role.ANALYST: READ - {"view money"} | {"listen"},
+    Role.BILLING: frozenset({"view calls", "view money", "manage money"}),
 }
 
 
@@ -61,6 +63,8 @@ _COLUMNS: dict[str, Permission] = {
     "Rents numbers": "rent numbers",
     "Manages people": "manage members",
     "Manages keys": "manage keys",
+    "Sees money": "view money",
+    "Pays and caps": "manage money",
 }
 
 

@@ -4,6 +4,8 @@ Columns: nobody signed in, somebody in no team, the owner of another business, t
 billing, and an operator.
 """
 
+from datetime import timedelta
+
 import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
@@ -15,10 +17,16 @@ from agents import publishing, secrets
 from agents.models import Agent, ProviderKey
 from agents.seeding import seed_agents
 from agents.voice.blueprint import HttpTool
+from billing import activities, charging, usage
+from billing.meters import Amount
+from billing.models import Activity, PriceBookVersion, Transaction
+from billing.statements import closing, crediting
+from console import access
+from console.models import CreditAsked
 from telephony.models import Call, PhoneNumber, Recording
 from telephony.outbound.models import Campaign, DoNotCall
 from tenants.models import Membership, Role
-from tenants.scope import tenant_scope
+from tenants.scope import platform_scope, tenant_scope
 from tests.cast import gather
 
 PEOPLE = ("nobody", "outsider", "stranger", "owner", "admin", "builder", "analyst", "billing", "operator")
@@ -70,6 +78,53 @@ agents:secret                   GET     302 404   404     200   200    200     4
 agents:secret                   POST    302 404   404     422   422    422     403     403     403
 agents:secret-remove            GET     302 404   404     200   200    200     403     403     403
 agents:secret-remove            POST    302 404   404     302   302    302     403     403     403
+
+billing:overview                GET     302 404   404     200   200    403     403     200     200
+billing:top-up                  GET     405 405   405     405   405    405     405     405     405
+billing:top-up                  POST    302 404   404     422   422    403     403     422     403
+billing:cards                   POST    302 404   404     422   422    403     403     422     403
+billing:automatic               GET     302 404   404     200   200    403     403     200     403
+billing:automatic               POST    302 404   404     422   422    403     403     422     403
+billing:limits                  GET     302 404   404     200   200    403     403     200     403
+billing:limits                  POST    302 404   404     422   422    403     403     422     403
+billing:details                 GET     302 404   404     200   200    403     403     200     403
+billing:details                 POST    302 404   404     422   422    403     403     422     403
+billing:ledger-csv              GET     302 404   404     200   200    403     403     200     200
+billing:statement               GET     302 404   404     200   200    403     403     200     200
+billing:statement-file          GET     302 404   404     200   200    403     403     200     200
+billing:note                    GET     302 404   404     200   200    403     403     200     200
+billing:usage                   GET     302 404   404     200   200    403     403     200     200
+billing:usage-csv               GET     302 404   404     200   200    403     403     200     200
+billing:comparison              GET     302 404   404     200   200    403     403     200     200
+
+console:home                    GET     302 404   404     404   404    404     404     404     200
+console:session                 GET     302 404   404     404   404    404     404     404     200
+console:session                 POST    302 404   404     404   404    404     404     404     422
+console:session-end             POST    302 404   404     404   404    404     404     404     302
+console:tenants                 GET     302 404   404     404   404    404     404     404     200
+console:tenant                  GET     302 404   404     404   404    404     404     404     200
+console:suspend                 POST    302 404   404     404   404    404     404     404     422
+console:credit                  POST    302 404   404     404   404    404     404     404     422
+console:decide                  POST    302 404   404     404   404    404     404     404     302
+console:payment                 POST    302 404   404     404   404    404     404     404     422
+console:terms                   POST    302 404   404     404   404    404     404     404     422
+console:close                   POST    302 404   404     404   404    404     404     404     302
+console:statement               GET     302 404   404     404   404    404     404     404     200
+console:statement-file          GET     302 404   404     404   404    404     404     404     200
+console:note                    POST    302 404   404     404   404    404     404     404     422
+console:usage                   GET     302 404   404     404   404    404     404     404     200
+console:usage-csv               GET     302 404   404     404   404    404     404     404     200
+console:reconciliation          GET     302 404   404     404   404    404     404     404     200
+console:activity                GET     302 404   404     404   404    404     404     404     200
+console:transaction             GET     302 404   404     404   404    404     404     404     200
+console:books                   GET     302 404   404     404   404    404     404     404     200
+console:book-version            GET     302 404   404     404   404    404     404     404     200
+console:book-new                GET     302 404   404     404   404    404     404     404     200
+console:book-new                POST    302 404   404     404   404    404     404     404     422
+console:statements              GET     302 404   404     404   404    404     404     404     200
+console:issuer                  GET     302 404   404     404   404    404     404     404     200
+console:issuer                  POST    302 404   404     404   404    404     404     404     422
+console:log                     GET     302 404   404     404   404    404     404     404     200
 
 telephony:calls                 GET     302 404   404     200   200    200     200     200     200
 telephony:call                  GET     302 404   404     200   200    200     200     200     200
@@ -171,6 +226,10 @@ mfa_generate_recovery_codes     GET     302 302   302     302   302    302     3
 mfa_download_recovery_codes     GET     302 404   404     404   404    404     404     404     404
 """
 
+BILLING = (
+    *("overview", "top-up", "cards", "automatic", "limits", "details", "ledger-csv"),
+    *("usage", "usage-csv", "comparison"),
+)
 ROWS = [line.split() for line in TABLE.strip().splitlines()[1:] if line.strip()]
 
 
@@ -215,8 +274,31 @@ def site(db, settings, tmp_path):
         listed = DoNotCall.objects.create(phone="+919876543210", added_at=timezone.now())
         secret = secrets.keep("CRM_TOKEN", "a-long-enough-value", cast.owner)
         member = Membership.objects.get(user=cast.by_role[Role.ANALYST])
+        now = timezone.now()
+        activities.begin("call:1", "call", now - timedelta(days=40))
+        usage.close("call:1", [Amount("carrier.leg", 600_000, "vobiz")], now)
+        charging.charge("call:1", now)
+        statement = closing.close((now - timedelta(days=40)).date(), now)
+        note = crediting.give_back(statement, 10_000, "note", "why not", now=now)
+        asked = CreditAsked.objects.create(micros=1, reason="x", asked_by=cast.operator, asked_at=now)
+        activity, charge = Activity.objects.get(), Transaction.objects.get(kind="charge")
+    with platform_scope("the table of every address"):
+        access.begin(cast.operator, "the table of every address", 60, now)
     slug = tenant.slug
     args = {
+        **{f"billing:{name}": [slug] for name in BILLING},
+        "billing:statement": [slug, statement.id],
+        "billing:statement-file": [slug, statement.id, "services"],
+        "billing:note": [slug, note.id],
+        **{f"console:{name}": [slug] for name in ("tenant", "suspend", "credit", "payment", "terms", "close")},
+        "console:decide": [slug, asked.id],
+        "console:statement": [slug, statement.id],
+        "console:statement-file": [slug, statement.id, "services"],
+        "console:note": [slug, statement.id],
+        "console:activity": [activity.id],
+        "console:transaction": [charge.id],
+        "console:book-version": [PriceBookVersion.objects.get().id],
+        "console:book-new": ["standard"],
         "tenants:team-role": [slug, member.id],
         "tenants:team-remove": [slug, member.id],
         "agents:edit": [slug, agent.id],

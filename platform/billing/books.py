@@ -46,6 +46,13 @@ def book_of_tenant(at: datetime, book: PriceBook | None = None) -> tuple[PriceBo
     return version, book_rows.book(version, overrides, at.date())
 
 
+def check(draft: BookFile, now: datetime) -> None:
+    """Raises what `publish` would, and writes nothing."""
+    book = PriceBook.objects.filter(name=draft.name).first()
+    if book is not None:
+        _may_follow(book, draft, now)
+
+
 def publish(draft: BookFile, now: datetime, until: datetime | None = None) -> PriceBookVersion:
     """A new version of the book `draft.name`, which is made where there is none. Raises `BadBookError`, naming the
     field: it must begin after the one before it, not after the end of that one, and not in the past, where calls have
@@ -55,12 +62,9 @@ def publish(draft: BookFile, now: datetime, until: datetime | None = None) -> Pr
     with transaction.atomic():
         book, _ = PriceBook.objects.get_or_create(name=draft.name)
         _one_at_a_time(book)
-        if book.versions.filter(label=draft.version).exists():
-            raise BadBookError(f"{draft.name} has a version {draft.version} already", "version")
-        last = book.versions.order_by("-effective_from").first()
-        if last is not None:
-            _follows(last, draft.effective_from)
-            _not_in_the_past(draft.effective_from, now)
+        last = _may_follow(book, draft, now)
+        if last is not None and last.effective_until is None:
+            PriceBookVersion.objects.filter(pk=last.pk).update(effective_until=draft.effective_from)
         version: PriceBookVersion = PriceBookVersion.objects.create(
             book=book,
             label=draft.version,
@@ -79,13 +83,23 @@ def publish(draft: BookFile, now: datetime, until: datetime | None = None) -> Pr
         return version
 
 
+def _may_follow(book: PriceBook, draft: BookFile, now: datetime) -> PriceBookVersion | None:
+    """The version that the draft comes after, if any."""
+    if book.versions.filter(label=draft.version).exists():
+        raise BadBookError(f"{draft.name} has a version {draft.version} already", "version")
+    last = book.versions.order_by("-effective_from").first()
+    if last is not None:
+        _follows(last, draft.effective_from)
+        _not_in_the_past(draft.effective_from, now)
+    return last
+
+
 def _follows(last: PriceBookVersion, begins: datetime) -> None:
-    """End the last version where the new one begins; one that has an end is followed at that end and nowhere else."""
+    """The last version ends where the new one begins; one that has an end is followed there and nowhere else."""
     start, end = last.effective_from, last.effective_until
     if end is None:
         if begins <= start:
             raise BadBookError(f"overlaps version {last.label}, in force from {start:%Y-%m-%d}", "effective_from")
-        PriceBookVersion.objects.filter(pk=last.pk).update(effective_until=begins)
     elif begins < end:
         raise BadBookError(f"overlaps version {last.label}, in force until {end:%Y-%m-%d}", "effective_from")
     elif begins > end:

@@ -128,6 +128,9 @@ VOBIZ_TENANTS_BUY = env.flag("VOBIZ_TENANTS_BUY", False)
 CARRIER_IN_REACH = bool(_carrier_given) or not IS_LOOPBACK
 """Whether calls here are known to the API: not those of a simulator that nobody named as the carrier."""
 
+BILLING_NAMES = "telephony.naming"
+"""The module that knows what the labels of usage are called."""
+
 # --- The site ---------------------------------------------------------------------------------------------------------
 
 DEBUG = env.flag("DEBUG", False)
@@ -146,6 +149,7 @@ INSTALLED_APPS = [
     "billing",
     "agents",
     "telephony",
+    "console",
     "switchboard",
     "channels",
     "django.contrib.auth",

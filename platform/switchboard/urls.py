@@ -14,5 +14,7 @@ urlpatterns = [
     path("vobiz/", include("telephony.vobiz_urls")),
     path("t/<slug:slug>/", include("agents.urls")),
     path("t/<slug:slug>/", include("telephony.urls")),
+    path("t/<slug:slug>/", include("billing.pages.urls")),
+    path("console/", include("console.urls")),
     path("", include("tenants.urls")),
 ]

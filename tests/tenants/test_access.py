@@ -24,6 +24,8 @@ TABLE = {
     "make calls": "yes yes yes no no",
     "manage members": "yes yes no no no",
     "manage keys": "yes yes no no no",
+    "view money": "yes yes no no yes",
+    "manage money": "yes yes no no yes",
 }
 
 ROWS = [

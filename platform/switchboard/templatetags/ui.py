@@ -21,13 +21,17 @@ from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from billing.pages import queries
+from billing.pages.queries import Purse
 from tenants.access import memberships_of
 from tenants.models import Membership, Tenant, User
+from tenants.scope import current
 
 register = template.Library()
 
 UNKNOWN = "\N{EN DASH}"
 MINUS = "\N{MINUS SIGN}"
+USAGE_PAGES = ("usage", "comparison")
 ALLAUTHS_PLACEHOLDERS = ("Email address", "Code")
 
 
@@ -177,6 +181,8 @@ def rail(context: RequestContext) -> list[dict[str, Any]]:
         ("Campaigns", "telephony:campaigns", "out", "view calls", _is_about_campaigns(*here)),
         ("Agents", "agents:list", "agent", "view agents", here[0] == "agents" and not here[1].startswith("key")),
         ("Numbers", "telephony:numbers", "number", "view numbers", here[0] == "telephony" and "number" in here[1]),
+        ("Usage", "billing:usage", "usage", "view money", here[0] == "billing" and here[1] in USAGE_PAGES),
+        ("Billing", "billing:overview", "wallet", "view money", here[0] == "billing" and here[1] not in USAGE_PAGES),
         ("Keys", "agents:keys", "shield", "manage keys", here[0] == "agents" and here[1].startswith("key")),
         ("Team", "tenants:team", "team", "manage members", here[0] == "tenants" and here[1].startswith("team")),
     )
@@ -192,6 +198,15 @@ def my_tenants(context: RequestContext) -> list[Membership]:
     """The memberships of who is signed in, for the switcher."""
     user = context.get("user")
     return memberships_of(user) if isinstance(user, User) else []
+
+
+@register.simple_tag(takes_context=True)
+def purse(context: RequestContext) -> Purse | None:
+    """The money of the tenant whose page this is, for who may see it."""
+    request = context["request"]
+    may = "view money" in getattr(request, "permissions", ())
+    tenant, scope = getattr(request, "tenant", None), current()
+    return queries.purse(timezone.now()) if may and tenant and scope and scope.tenant_id == tenant.id else None
 
 
 @register.simple_tag

@@ -10,6 +10,7 @@ from typing import Final
 
 from agents.entries import Choice, Language, Model, Provider, StageName, Voice
 from agents.vendors import ENGLISH, HINDI, LANGUAGES, LOCAL, PROVIDERS
+from agents.voice.blueprint import Stage
 
 __all__ = [
     "ENGLISH",
@@ -32,6 +33,7 @@ __all__ = [
     "provider_name",
     "voice_name",
     "voices_for",
+    "writer",
 ]
 
 VENDORS: Final = tuple(known for known in PROVIDERS if known.offered and not known.keyless)
@@ -71,6 +73,13 @@ def offered(stage: StageName, language: str) -> tuple[Choice, ...]:
 def voices_for(model: Model, language: str) -> tuple[Voice, ...]:
     """The model's voices that were made for a language."""
     return tuple(voice for voice in model.voices if language in voice.speaks)
+
+
+def writer(speaking: Stage) -> Stage | None:
+    """What answers in a chat for a model that hears and speaks: its vendor's usual model; None where it has none."""
+    known = provider(speaking.provider)
+    written = sorted(known.llm if known else (), key=lambda model: not model.recommended)
+    return Stage(speaking.provider, written[0].id) if written else None
 
 
 def language_name(code: str) -> str:

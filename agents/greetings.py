@@ -14,7 +14,7 @@ import hashlib
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import aclosing
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, astuple, replace
 from typing import Final
 from uuid import UUID
 
@@ -24,7 +24,7 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 
 from agents import catalogue
-from agents.voice import providers
+from agents.voice import providers, tongues
 from agents.voice.blueprint import Blueprint, Second, Stage
 from agents.voice.errors import VoiceError
 from agents.voice.phrases import PROCESS_CACHE, Rendered
@@ -42,13 +42,15 @@ _seen: dict[str, tuple[float, int]] = {}
 
 log = structlog.get_logger(__name__)
 
-Sentence = tuple[Stage, str]
+Sentence = tuple[Stage, str, str]
+"""Voice, language and final text, as the cache of the process takes them."""
 
 
 class _Kept(msgspec.Struct, frozen=True, array_like=True):
     """One sentence in one voice. `words` as in `Rendered`."""
 
     stage: tuple[str, str, str]
+    language: str
     text: str
     audio: bytes
     words: tuple[tuple[str, int], ...]
@@ -56,12 +58,12 @@ class _Kept(msgspec.Struct, frozen=True, array_like=True):
 
 def sentences(blueprint: Blueprint) -> list[Sentence]:
     """Those that are the same in every call, in their final words, each with the voice that says it."""
-    return list(dict.fromkeys((stage, text) for _, stage, text in _all(blueprint)))
+    return list(dict.fromkeys(_all(blueprint)))
 
 
 def name(tenant: UUID, blueprint: Blueprint) -> str:
     """Where the file is in the storage."""
-    said = [blueprint.language, *((asdict(stage), text) for stage, text in sentences(blueprint))]
+    said = [(asdict(stage), language, text) for stage, language, text in sentences(blueprint)]
     return f"phrases/{tenant}/{hashlib.sha256(msgspec.json.encode(said)).hexdigest()[:32]}"
 
 
@@ -75,9 +77,9 @@ def recall(tenant: UUID, blueprint: Blueprint) -> int:
     kept = _kept(file)
     _note(file, len(kept))
     wanted = set(missing)
-    found = [entry for entry in kept if (Stage(*entry.stage), entry.text) in wanted]
+    found = [entry for entry in kept if _sentence_of(entry) in wanted]
     for entry in found:
-        PROCESS_CACHE.put(Stage(*entry.stage), entry.text, Rendered(entry.audio, entry.words))
+        PROCESS_CACHE.put(*_sentence_of(entry), Rendered(entry.audio, entry.words))
     return len(found)
 
 
@@ -85,16 +87,16 @@ def keep(tenant: UUID, blueprint: Blueprint) -> int:
     """Put what this process has spoken into the storage, when there is more of it than before; how many sentences."""
     file = name(tenant, blueprint)
     spoken = [
-        _Kept((stage.provider, stage.model, stage.voice), text, rendered.audio, rendered.words)
-        for stage, text in sentences(blueprint)
-        if (rendered := PROCESS_CACHE.get(stage, text)) is not None
+        _Kept((stage.provider, stage.model, stage.voice), language, text, rendered.audio, rendered.words)
+        for stage, language, text in sentences(blueprint)
+        if (rendered := PROCESS_CACHE.get(stage, language, text)) is not None
     ]
     return 0 if len(spoken) <= _seen.get(file, (0.0, 0))[1] else _add(file, spoken)
 
 
 def may_render(blueprint: Blueprint) -> bool:
     """Whether there is a sentence whose voice is a vendor's. One of this machine speaks at once anyway."""
-    return any(_is_vendors(stage) for stage, _ in sentences(blueprint))
+    return any(_is_vendors(stage) for stage, _, _ in sentences(blueprint))
 
 
 async def render(tenant: UUID, blueprint: Blueprint) -> int:
@@ -103,11 +105,11 @@ async def render(tenant: UUID, blueprint: Blueprint) -> int:
     What fails is logged and left to the first call.
     """
     file = name(tenant, blueprint)
-    kept = {(Stage(*entry.stage), entry.text) for entry in await asyncio.to_thread(_kept, file)}
+    kept = {_sentence_of(entry) for entry in await asyncio.to_thread(_kept, file)}
     made: list[_Kept] = []
     by_voice: dict[tuple[str, Stage], list[str]] = {}
-    for language, stage, text in _all(blueprint):
-        if (stage, text) not in kept and _is_vendors(stage):
+    for stage, language, text in sentences(blueprint):
+        if (stage, language, text) not in kept and _is_vendors(stage):
             by_voice.setdefault((language, stage), []).append(text)
     for (language, stage), texts in by_voice.items():
         try:
@@ -144,7 +146,11 @@ async def _sentence(voice: Voice, stage: Stage, text: str, language: str) -> _Ke
                 words.append((event.text, event.end_ms))
             else:
                 sound += event
-    return _Kept((stage.provider, stage.model, stage.voice), text, bytes(sound), tuple(words))
+    return _Kept((stage.provider, stage.model, stage.voice), language, text, bytes(sound), tuple(words))
+
+
+def _sentence_of(entry: _Kept) -> Sentence:
+    return Stage(*entry.stage), entry.language, entry.text
 
 
 def _is_vendors(stage: Stage) -> bool:
@@ -152,24 +158,31 @@ def _is_vendors(stage: Stage) -> bool:
     return vendor is not None and not vendor.keyless
 
 
-def _all(blueprint: Blueprint) -> Iterator[tuple[str, Stage, str]]:
-    """Language, voice and final text of what is the same in every call."""
-    phrases = [getattr(blueprint.phrases, field.name) for field in fields(blueprint.phrases)]
-    said = [
-        (blueprint.language, stage, text)
-        for stage in filter(None, (blueprint.tts, blueprint.second.tts))
-        for text in (in_every_call(blueprint.greeting, blueprint), blueprint.consent, *phrases)
-    ]
-    said += [(one.language, one.tts, in_every_call(one.greeting, blueprint)) for one in blueprint.tongues]
-    yield from ((language, stage, text) for language, stage, text in said if text and text.strip())
+def _all(blueprint: Blueprint) -> Iterator[Sentence]:
+    """What is the same in every call, in each voice that may have to say it."""
+    second = blueprint.second.tts
+    further = [one for one in blueprint.tongues if one.language != blueprint.language]
+    words = [(blueprint.language, blueprint.tts, blueprint.greeting, blueprint.consent)]
+    words += [(one.language, one.tts, one.greeting, blueprint.consent and one.consent) for one in further]
+    books = tongues.books(blueprint)
+    for language, voice, greeting, consent in words:
+        texts = [in_every_call(greeting, blueprint), consent, *astuple(books[language])]
+        for stage in (voice, second):
+            if stage is not None and (stage is voice or _speaks(stage, language)):
+                yield from ((stage, language, text) for text in texts if text and text.strip())
+
+
+def _speaks(stage: Stage, language: str) -> bool:
+    model = catalogue.find("tts", stage.provider, stage.model)
+    return model is not None and tongues.knows(model.languages, language)
 
 
 def _add(file: str, entries: list[_Kept]) -> int:
     """To those in the file; how many there are now, 0 when nothing was added."""
     try:
-        kept = {(entry.stage, entry.text): entry for entry in _read(file)}
+        kept = {_sentence_of(entry): entry for entry in _read(file)}
         before = len(kept)
-        kept |= {(entry.stage, entry.text): entry for entry in entries}
+        kept |= {_sentence_of(entry): entry for entry in entries}
         if len(kept) > before:
             default_storage.delete(file)
             default_storage.save(file, ContentFile(msgspec.msgpack.encode([*kept.values()])))

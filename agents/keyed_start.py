@@ -9,25 +9,13 @@ from agents import catalogue
 from agents.config import AgentConfig
 from agents.entries import Accounts
 from agents.pickers import rupees_a_minute
-from agents.voice.blueprint import Phrases, Stage, Tongue
+from agents.voice.blueprint import Stage, Tongue
+from agents.voice.tongues import shipped
 
 STT: Final = Stage("deepgram", "flux-general-multi")
 LLM: Final = Stage("openai", "gpt-5.4-mini")
 TTS: Final = Stage("cartesia", "sonic-3.6", "95d51f79-c397-46f9-b49a-23763d3eaa2d")
 """An Indian voice that speaks both languages."""
-
-HINDI_PHRASES: Final = Phrases(
-    idle="क्या आप लाइन पर हैं?",
-    goodbye="कॉल करने के लिए धन्यवाद। नमस्ते।",
-    trouble="माफ़ कीजिए, एक तकनीकी समस्या के कारण मैं समझ नहीं पाई। क्या आप फिर से कहेंगे?",
-    failed="माफ़ कीजिए, हमारे यहाँ तकनीकी समस्या है। कृपया थोड़ी देर बाद फिर कॉल करें।",
-    closing="एक मिनट में मुझे यह कॉल समाप्त करनी होगी।",
-    wait="एक मिनट रुकिए।",
-    resumed="माफ़ कीजिए, एक पल के लिए लाइन कट गई थी।",
-    again="क्या आप वह फिर से कहेंगे?",
-    unheard="माफ़ कीजिए, आपकी आवाज़ साफ़ नहीं आ रही है। क्या आप फ़ोन के थोड़ा पास आकर बोलेंगे?",
-    voicemail="नमस्ते। हमने आपसे बात करने के लिए फ़ोन किया था, और हम फिर से कोशिश करेंगे। धन्यवाद, नमस्ते।",
-)
 
 
 def hindi_greeting(name: str, business: str) -> str:
@@ -37,11 +25,14 @@ def hindi_greeting(name: str, business: str) -> str:
 
 def with_models(config: AgentConfig, language: str, business: str) -> AgentConfig:
     """The same agent with vendors' models, in this language; it goes on in the other one when the caller does."""
-    others = tuple(Tongue(other.code, TTS) for other in catalogue.LANGUAGES if other.code != language)
+    greetings = {"hi": hindi_greeting(config.name, business)}
+    others = tuple(
+        Tongue(other.code, TTS, greetings.get(other.code, config.greeting))
+        for other in catalogue.LANGUAGES
+        if other.code != language
+    )
     made = replace(config, language=language, stt=STT, llm=LLM, tts=TTS, tongues=others)
-    if language == catalogue.HINDI.code:
-        made = replace(made, greeting=hindi_greeting(config.name, business), phrases=HINDI_PHRASES)
-    return made
+    return replace(made, greeting=greetings.get(language, config.greeting), phrases=shipped(language))
 
 
 def missing(accounts: Accounts) -> list[str]:

@@ -69,12 +69,17 @@ class McpServer:
 class Tongue:
     """Another language that the agent may go on in, with the voice for it.
 
-    `greeting` is said where the call begins in it (`variables.filled_in`); empty: the first language's.
+    `greeting` and `consent` are said where the call begins in it (`variables.filled_in`); empty: the first language's,
+    in its voice. `instructions` are told besides the agent's own while it is spoken. `phrases` are pairs of a name of
+    `Phrases` and a sentence: those that differ from what is shipped for the language (`tongues.shipped`).
     """
 
     language: str
     tts: Stage
     greeting: str = ""
+    consent: str = ""
+    instructions: str = ""
+    phrases: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

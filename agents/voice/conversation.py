@@ -10,8 +10,8 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Final
 
-from agents.voice import builtin, offering, stages
-from agents.voice.blueprint import Blueprint
+from agents.voice import builtin, offering, stages, tongues
+from agents.voice.blueprint import Blueprint, Phrases
 from agents.voice.clock import Clock
 from agents.voice.dialogue import Dialogue
 from agents.voice.drafting import Drafter
@@ -94,6 +94,7 @@ class Conversation:
         self.book = TurnBook(started, on_turn, turns)
         self.hands = Hands(blueprint.call_id, clock, self.tool_done)
         self._blueprint, self._clock, self._started = blueprint, clock, started
+        self._books = tongues.books(blueprint)
         self._playout, self._ears, self._floor, self._counters = playout, ears, floor, counters
         self._group, self._tell, self._on_event = group, tell, on_event
         self._mouth = Mouth(
@@ -125,7 +126,10 @@ class Conversation:
 
     def open(self) -> None:
         """Before the first frame is needed: the voice, and the model without which there is nothing to say."""
-        self.switches(self._blueprint.begins_in or self._mouth.language)
+        language = self._blueprint.begins_in or self._mouth.language
+        if tongues.base(language) != "en":  # instructions are most often written in English
+            self.dialogue.speak(tongues.prompt(self._blueprint, language))
+        self.switches(language)
         self._mouth.warm()
         self._group().create_task(self._reach_model(), name="open")
 
@@ -133,23 +137,29 @@ class Conversation:
         """The first words: what must be said before the call may be recorded, then the greeting."""
         self.greeted = True
         if self._blueprint.consent and not self.consented:
-            self.say("consent", self._blueprint.consent)
+            self._open_with("consent", self._blueprint.consent)
         else:
             self._greet()
 
     def _greet(self) -> None:
         if self._blueprint.greeting:
-            self.say("greeting", self._blueprint.greeting)
+            self._open_with("greeting", self._blueprint.greeting)
         else:
             self._tell(ReplyHeard())
 
+    def _open_with(self, kind: Kind, text: str) -> None:
+        """Words that the tenant has written for the beginning, in the voice of the language that they are in."""
+        language = tongues.of_words(self._blueprint, text)
+        self._begin(Reply(self._next_id(), kind, self._clock.now(), fixed=text, language=language), None)
+
     def resume(self, found: Resumption) -> None:
         """Go on where another process had to stop."""
-        state, todo = found.state, plan(found, self._blueprint.phrases, self._blueprint.greeting)
+        state = found.state
         self.greeted, self.consented, self.collected = state.greeted, state.consented, dict(state.collected)
         self._failures, self._farewells = state.failures, state.farewells
         self._floor.patience.learnt = state.patience
         self.switches(state.language or self._mouth.language)
+        todo = plan(found, self.phrases, self._blueprint.greeting)
         self.expects(state.hints)
         self.dialogue.recall(todo.messages)
         if todo.cut is not None:
@@ -204,6 +214,11 @@ class Conversation:
         return 0 if left is None and self.reply.waiting and self._playout.silent else left
 
     @property
+    def phrases(self) -> Phrases:
+        """The engine's own sentences, in the language of the moment."""
+        return self._books.get(self._mouth.language, self._blueprint.phrases)
+
+    @property
     def saying(self) -> str:
         """The text of the reply so far; empty without one."""
         return "" if self.reply is None else " ".join(part.text for part in self.reply.parts)
@@ -242,11 +257,11 @@ class Conversation:
             case SayIdle():
                 self._idle()
             case SayUnheard():
-                self.say("unheard", self._blueprint.phrases.unheard)
+                self.say("unheard", self.phrases.unheard)
             case SayClosing():
-                self.say("closing", self._blueprint.phrases.closing)
+                self.say("closing", self.phrases.closing)
             case SayGoodbye(reason=reason):
-                phrases = self._blueprint.phrases
+                phrases = self.phrases
                 ways = {"failed": phrases.failed, "transfer": phrases.wait}
                 self.say("goodbye", ways.get(reason, phrases.goodbye))
                 self.transfer_to = self._put_through if reason == "transfer" else None
@@ -282,7 +297,7 @@ class Conversation:
         if self._urgent or (self._unanswered and messages and messages[-1].role in ("tool", "user")):
             self._answer()
         else:
-            self.say("idle", self._blueprint.phrases.idle)
+            self.say("idle", self.phrases.idle)
 
     def say(self, kind: Kind, text: str) -> None:
         """A sentence of the engine's own."""
@@ -420,6 +435,8 @@ class Conversation:
             return
         self._mouth.language = language
         self._mouth.warm()
+        self.dialogue.speak(tongues.prompt(self._blueprint, language))
+        self._models.language = language
         self._floor.lexicon = self._floor.patience.lexicon = lexicon(language)
         self._ears.listening.speak(language)
         self.count("language_switched", 1)

@@ -6,6 +6,7 @@ import asyncio
 from typing import Protocol
 
 from agents.voice import builtin
+from agents.voice.blueprint import Phrases
 from agents.voice.hands import Job
 from agents.voice.ledger import Piece
 from agents.voice.providers.base import ToolCall
@@ -14,6 +15,11 @@ from agents.voice.reply import Reply
 
 class Desk(Protocol):
     """What a reply asks of the call around it."""
+
+    @property
+    def phrases(self) -> Phrases:
+        """The engine's own sentences, in the language of the moment."""
+        ...
 
     def quiet(self) -> bool:
         """Whether the caller is silent, so that a filler does not fall into their words."""

@@ -18,7 +18,7 @@ RUNNING: Final = "Still running. There is no result yet."
 class Dialogue:
     """Two user messages in a row become one."""
 
-    __slots__ = ("_messages", "changed", "version")
+    __slots__ = ("_messages", "_tongue", "changed", "version")
 
     def __init__(self, instructions: str) -> None:
         self.version = 0
@@ -26,6 +26,8 @@ class Dialogue:
         self.changed: Callable[[int, Message], None] = lambda place, message: None
         """Told of every message that is new or changed, and its place among those that are no instructions."""
         self._messages: list[Message] = [Message("system", instructions)] if instructions else []
+        self._tongue: Message | None = None
+        """Instructions for the language of the moment."""
 
     def caller(self, text: str) -> None:
         """The caller's finished turn; empty when it was not understood."""
@@ -57,8 +59,19 @@ class Dialogue:
 
     def instruct(self, text: str) -> None:
         """More instructions, behind those that there are."""
-        at = next((at for at, message in enumerate(self._messages) if message.role != "system"), len(self._messages))
-        self._messages.insert(at, Message("system", text))
+        self._instruct(Message("system", text))
+
+    def speak(self, text: str) -> None:
+        """Instructions for the language of the moment, in the place of those for the one before."""
+        if self._tongue is not None and self._tongue.text == text:
+            return
+        self._messages = [message for message in self._messages if message is not self._tongue]
+        self._tongue = Message("system", text)
+        self._instruct(self._tongue)
+
+    def _instruct(self, message: Message) -> None:
+        at = next((at for at, other in enumerate(self._messages) if other.role != "system"), len(self._messages))
+        self._messages.insert(at, message)
         self.version += 1
 
     def last_call(self, name: str) -> str | None:

@@ -143,12 +143,12 @@ class Ledger:
             return 0
         return bisect_right(self.said.due, now_us - self.delay_us) * FRAME_BYTES
 
-    def heard_pieces(self, now_us: int) -> list[Heard]:
-        """The current reply piece by piece, cut at a word. Under 300 ms heard counts as nothing."""
+    def heard_pieces(self, now_us: int, *, whole: bool = False) -> list[Heard]:
+        """The current reply piece by piece, cut at a word. Under 300 ms is nothing, unless that was all of it."""
         if self.said is None:
             return []
         heard = self.heard_bytes(now_us)
-        if heard < _MIN_HEARD_MS * 8:
+        if heard < _MIN_HEARD_MS * 8 and not whole:
             heard = 0
         return [Heard(piece.part, *_cut(piece, heard), self.when(piece.start)) for piece in self.said.pieces]
 

@@ -9,18 +9,29 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from typing import Final, Generic, Literal, TypeVar
+from typing import Final, Generic, Literal, Protocol, TypeVar
 
 from agents.voice.blueprint import Access, Blueprint, Stage
 from agents.voice.clock import Clock
 from agents.voice.errors import ProviderError, ProviderRefused, ProviderTimeout
 from agents.voice.health import PROCESS_HEALTH
+from agents.voice.tongues import knows
 
 OPEN_S: Final = 4.0
 OPEN_WITH_SECOND_S: Final = 2.0
 
+
+class Able(Protocol):
+    """What every provider declares."""
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """Those that it knows."""
+        ...
+
+
 T = TypeVar("T")
-C = TypeVar("C")
+C = TypeVar("C", bound=Able)
 Job = Literal["stt", "llm", "tts"]
 
 
@@ -61,6 +72,10 @@ class Candidate(Generic[T, C]):
     def ill(self) -> bool:
         """Whether others had trouble with it in the last half minute."""
         return PROCESS_HEALTH.is_open(self._key, self._clock.now())
+
+    def knows(self, language: str) -> bool:
+        """Whether it can work in a language."""
+        return knows(self.capabilities.languages, language)
 
     def warm(self, group: asyncio.TaskGroup) -> asyncio.Future[T]:
         """Begin to open it, and do not wait."""
@@ -107,15 +122,17 @@ class Candidate(Generic[T, C]):
 
 
 class Lineup(Generic[T, C]):
-    """The candidates of one stage. Never empty."""
+    """The candidates of one stage. Never empty. `language` is the one that they have to serve now."""
 
-    def __init__(self, candidates: list[Candidate[T, C]]) -> None:
+    def __init__(self, candidates: list[Candidate[T, C]], language: str = "") -> None:
         self._candidates = candidates
+        self.language = language
 
     @property
     def order(self) -> list[Candidate[T, C]]:
-        """Whom to ask, the best first: those in good health before those that others had trouble with."""
-        return sorted(self._candidates, key=lambda one: (one.refused, one.ill))
+        """Whom to ask, the best first: who knows the language, and those in good health before those that others had
+        trouble with."""
+        return sorted(self._candidates, key=lambda one: (one.refused, not one.knows(self.language), one.ill))
 
     @property
     def first(self) -> Candidate[T, C]:

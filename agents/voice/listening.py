@@ -124,8 +124,13 @@ class Listening:
         self._voiced_from = None
 
     def speak(self, language: str) -> None:
-        """The caller speaks another language from now on."""
-        self._language = language
+        """The caller speaks another language from now on.
+
+        A connection that follows by itself stays: it may be in the middle of an answer, if it speaks as well.
+        """
+        self._language = self._listeners.language = language
+        if self._candidate.capabilities.follows and self._candidate.knows(language):
+            return
         if self._once is not None and not self._once.done():
             self._again = True
             self._once.cancel()
@@ -161,6 +166,9 @@ class Listening:
         """Keep a recogniser connected. Raises `ProviderError` when nobody is left to ask."""
         failures, candidate = 0, self._candidate
         while True:
+            if not candidate.knows(self._language) and self._listeners.first is not candidate:
+                failures, candidate = 0, self._listeners.first
+                self._replaced(candidate.capabilities)
             self._candidate = candidate
             heard_before = self._heard_at
             async with asyncio.TaskGroup() as group:

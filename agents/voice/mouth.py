@@ -110,13 +110,13 @@ class Mouth:
             if turn:
                 lineup.prefer(speaker)
             return wanted
-        self._apologise(reply, number)
+        self._apologise(reply, number, part.language or self.language)
         return False
 
     async def _render(self, reply: Reply, part: Part, piece: Piece, speaker: _Speaker) -> bool:
         """Say one piece with one voice; False when nobody wants it any more. Raises `ProviderError`."""
         whole = part.fixed and piece.text == part.text
-        kept = PROCESS_CACHE.get(speaker.stage, part.text) if whole else None
+        kept = PROCESS_CACHE.get(speaker.stage, speaker.blueprint.language, part.text) if whole else None
         if kept is not None:
             piece.words = [(word, piece.start + end_ms * 8) for word, end_ms in kept.words]
             wanted = self._push(reply, kept.audio) if part.gives_way else self.push(reply, kept.audio)
@@ -136,7 +136,7 @@ class Mouth:
         speaker.worked()
         if whole and came is _Came.WHOLE:
             words = tuple((word, (end - piece.start) // 8) for word, end in piece.words)
-            PROCESS_CACHE.put(speaker.stage, part.text, Rendered(bytes(said), words))
+            PROCESS_CACHE.put(speaker.stage, speaker.blueprint.language, part.text, Rendered(bytes(said), words))
         return True
 
     async def _synthesise(self, reply: Reply, piece: Piece, speaker: _Speaker, said: bytearray) -> _Came:
@@ -202,14 +202,14 @@ class Mouth:
         piece.text, piece.end = " ".join(words[:count]), self._playout.pushed
         return " ".join(words[count:])
 
-    def _apologise(self, reply: Reply, number: int) -> None:
+    def _apologise(self, reply: Reply, number: int, language: str) -> None:
         """No voice at all: the recorded sentence, and the end of the call."""
         del reply.parts[number:]
         reply.parts.append(Part(RECORDED, len(reply.rounds)))
         reply.closing = "failed"
         self._speechless(reply)
         piece = self._playout.piece(reply.id, RECORDED, number)
-        self.push(reply, recorded_apology())
+        self.push(reply, recorded_apology(language))
         if piece is not None:
             piece.end = self._playout.pushed
 

@@ -163,7 +163,7 @@ class Outbound:
             self._talk.note_caller(said, began or now, now)
         match self._answering.party:
             case Party.VOICEMAIL:
-                self._talk.say("voicemail", self._blueprint.phrases.voicemail)
+                self._talk.say("voicemail", self._talk.phrases.voicemail)
             case Party.SCREENING:
                 self._group().create_task(self._say_name(said), name="say-name")
             case _:

@@ -229,7 +229,7 @@ class Outgoing:
 
     def heard_all(self) -> list[Heard]:
         """The pieces of the current reply, all of which has been heard."""
-        return self.ledger.heard_pieces(self.ledger.due_us + self.ledger.delay_us + FRAME_US)
+        return self.ledger.heard_pieces(self.ledger.due_us + self.ledger.delay_us + FRAME_US, whole=True)
 
     def heard_ms(self, parts: Collection[int]) -> int:
         """How much was heard of these parts of the current reply, whatever else was said between them."""

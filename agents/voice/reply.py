@@ -91,6 +91,8 @@ class Reply:
     """Whether there will be no more parts."""
     own: list[int] = field(default_factory=list)
     """Numbers of the parts that came as its own sound."""
+    language: str = ""
+    """What its words are in; empty: the language of the moment."""
 
     @property
     def text(self) -> str:

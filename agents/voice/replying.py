@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
-from agents.voice import builtin
+from agents.voice import builtin, tongues
 from agents.voice.blueprint import Blueprint
 from agents.voice.clock import Clock
 from agents.voice.course import Course, Desk
@@ -112,9 +112,9 @@ class Replier:
             course.calls, course.jobs = [], []
         if not reply.closing and (not reply.text or not (whole or course.has_begun)):
             reply.failed = True
-            await self._put(course, self._blueprint.phrases.trouble, fixed=True)
+            await self._put(course, self._desk.phrases.trouble, fixed=True)
         elif reply.closing == "goodbye" and not reply.text:
-            await self._put(course, self._blueprint.phrases.goodbye, fixed=True)
+            await self._put(course, self._desk.phrases.goodbye, fixed=True)
 
     async def _generate(
         self, course: Course, messages: tuple[Message, ...], tools: tuple[ToolSpec, ...], draft: Thought | None
@@ -195,7 +195,8 @@ class Replier:
         reply = course.reply
         if reply.first_piece_at is None:
             reply.first_piece_at = self._clock.now()
-        reply.parts.append(Part(text, course.round, filler, fixed or filler, self._mouth.language, stays))
+        language = reply.language or self._mouth.language
+        reply.parts.append(Part(text, course.round, filler, fixed or filler, language, stays))
         if not filler:
             self._answers(reply)
         await course.parts.put(len(reply.parts) - 1)
@@ -205,7 +206,7 @@ class Replier:
         if not reply.filled and self._playout.silent and not self._playout.held and self._desk.quiet():
             reply.filled = reply.filling = True
             reply.answered = False
-            await self._put(course, excuse or self._blueprint.phrases.wait, filler=True)
+            await self._put(course, excuse or self._desk.phrases.wait, filler=True)
 
     def _answers(self, reply: Reply) -> None:
         reply.answered = True
@@ -279,11 +280,11 @@ class Replier:
                 one.results[call.id] = PUT_THROUGH
                 reply.transfer_to = target
                 if not reply.text:
-                    await self._put(course, self._blueprint.phrases.wait, fixed=True)
+                    await self._put(course, self._desk.phrases.wait, fixed=True)
                 self._close(course, "transfer")
             case builtin.SwitchLanguage(language=language):
                 self._desk.switches(language)
-                one.results[call.id] = f"From now on, speak {language}."
+                one.results[call.id] = f"From now on, speak {tongues.called(language)}."
             case builtin.CollectDigits():
                 if command.prompt and not reply.text_of(course.round).endswith("?"):
                     await self._put(course, command.prompt)

@@ -21,6 +21,7 @@ from agents.voice.providers.base import (
     Voice,
 )
 from agents.voice.thinking import Models
+from agents.voice.tongues import knows
 
 Listeners = Lineup[SttStream, SttCapabilities]
 
@@ -36,7 +37,7 @@ def listeners(blueprint: Blueprint, providers: Providers, clock: Clock) -> Liste
     second = second_of(blueprint).stt
     if providers.stt_second is not None and second is not None:
         made.append(one(providers.stt_second, second))
-    return Lineup(made)
+    return Lineup(made, blueprint.language)
 
 
 def models(blueprint: Blueprint, providers: Providers, clock: Clock) -> Models:
@@ -50,26 +51,32 @@ def models(blueprint: Blueprint, providers: Providers, clock: Clock) -> Models:
     second = second_of(blueprint).llm
     if providers.llm_second is not None and second is not None:
         made.append(one(providers.llm_second, second, None))
-    return Lineup(made)
+    return Lineup(made, blueprint.language)
 
 
 def voices(blueprint: Blueprint, providers: Providers, clock: Clock) -> dict[str, Voices]:
-    """The voices of each language that the agent speaks."""
+    """The voices of each language that the agent speaks.
+
+    Where the one that steps in does not speak a language, the agent's other voices that do step in for it.
+    """
 
     def one(tts: TextToSpeech, stage: Stage, language: str) -> Candidate[Voice, TtsCapabilities]:
         serving = replace(blueprint, tts=stage, language=language)
         return Candidate("tts", serving, stage, tts.open, tts.capabilities, clock)
 
-    second, steps_in = providers.tts_second, blueprint.second.tts
     spoken = {blueprint.language: (providers.tts, blueprint.tts)}
     for tongue in blueprint.tongues:
         tts = dict(providers.tongues).get(tongue.language)
         if tts is not None:
             spoken.setdefault(tongue.language, (tts, tongue.tts))
+    stepping_in: list[tuple[TextToSpeech, Stage]] = []
+    if providers.tts_second is not None and blueprint.second.tts is not None:
+        stepping_in = [(providers.tts_second, blueprint.second.tts)]
     made: dict[str, Voices] = {}
     for language, (tts, stage) in spoken.items():
-        candidates = [one(tts, stage, language)]
-        if second is not None and steps_in is not None:
-            candidates.append(one(second, steps_in, language))
-        made[language] = Lineup(candidates)
+        able = [other for other in stepping_in if knows(other[0].capabilities.languages, language)]
+        if stepping_in and not able:
+            others = {other: (speaks, other) for speaks, other in spoken.values() if other != stage}.values()
+            able = [other for other in others if knows(other[0].capabilities.languages, language)]
+        made[language] = Lineup([one(*each, language) for each in ((tts, stage), *able)], language)
     return made

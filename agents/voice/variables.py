@@ -139,13 +139,18 @@ def filled_in(blueprint: Blueprint) -> tuple[Blueprint, tuple[str, ...]]:
 
     tongue = _begins_in(blueprint, values.get(LANGUAGE, ""))
     greetings = [blueprint.greeting, *(one.greeting for one in blueprint.tongues)]
+    consent = tongue.consent if tongue and blueprint.consent else ""
     made = replace(
         blueprint,
         greeting=words(tongue.greeting if tongue and tongue.greeting else blueprint.greeting),
+        consent=consent or blueprint.consent,
         begins_in=tongue.language if tongue else "",
         personal=tuple(words(text) for text in greetings if in_every_call(text, blueprint) is None),
         instructions=words(blueprint.instructions),
-        tongues=tuple(replace(tongue, greeting=words(tongue.greeting)) for tongue in blueprint.tongues),
+        tongues=tuple(
+            replace(one, greeting=words(one.greeting), instructions=words(one.instructions))
+            for one in blueprint.tongues
+        ),
         tools=tuple(tool(one) for one in blueprint.tools),
         mcp=tuple(server(one) for one in blueprint.mcp),
         lookup=tool(blueprint.lookup) if blueprint.lookup else None,

@@ -12,7 +12,7 @@ from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
-from agents.voice import builtin
+from agents.voice import builtin, tongues
 from agents.voice.blueprint import Blueprint, Stage
 from agents.voice.clock import Clock, SystemClock
 from agents.voice.dialogue import Dialogue
@@ -92,6 +92,9 @@ class Conversation:
         self._tell = tell
         self._on_turn = on_turn
         self._dialogue = Dialogue(blueprint.instructions)
+        language = blueprint.begins_in or blueprint.language
+        if tongues.base(language) != "en":
+            self._dialogue.speak(tongues.prompt(blueprint, language))
         self._models: list[tuple[Stage, Chat, bool]] = []
         self._meter = Meter()
         self._started = clock.now()
@@ -253,7 +256,8 @@ class Conversation:
             case builtin.Transfer(target=target):
                 said.transfer_to = target
             case builtin.SwitchLanguage(language=language):
-                self._tell("remark", text=f"On the phone the voice for {language} would go on.")
+                self._dialogue.speak(tongues.prompt(self._blueprint, language))
+                self._tell("remark", text=f"On the phone the voice for {tongues.called(language)} would go on.")
             case _:
                 return "Not in a chat: ask for the number in words."
         return "Done."

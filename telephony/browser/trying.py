@@ -13,7 +13,7 @@ from typing import Final, Literal
 from django.db import transaction
 from django.utils import timezone
 
-from agents import publishing
+from agents import catalogue, publishing
 from agents.config import ConfigError, read
 from agents.models import Agent, AgentVersion
 from agents.voice.blueprint import Blueprint
@@ -70,8 +70,14 @@ def blueprint(call: Call) -> Blueprint | None:
     if version is None:
         return None
     made = publishing.blueprint(version)
-    # Nobody speaks in a chat: the model that writes answers, also where another one speaks on the phone.
-    return replace(made, realtime=None) if call.kind == Kind.CHAT else made
+    return in_writing(made) if call.kind == Kind.CHAT else made
+
+
+def in_writing(made: Blueprint) -> Blueprint:
+    """For a chat, where nobody speaks: a model that hears and speaks gives way to one of its vendor's that writes."""
+    if made.realtime is None:
+        return made
+    return replace(made, realtime=None, llm=catalogue.writer(made.realtime) or made.llm)
 
 
 def _must_be_ready(agent: Agent, which: Which) -> None:

@@ -91,6 +91,13 @@ def advise(call: Call, note: str, phrase: str) -> None:
     )
 
 
+def language(call: Call) -> str:
+    """Which language caller and agent spoke last, as far as anybody has noted; else empty."""
+    note = CallNote.objects.filter(call=call, key="state").first()
+    state = _json(note.value) if note is not None else None
+    return str(state.get("language") or "") if isinstance(state, dict) else ""
+
+
 def taken(call: Call) -> None:
     """The advice was given to a new stream, and is not given again."""
     CallNote.objects.filter(call=call, key=ADVICE).delete()

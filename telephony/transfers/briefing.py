@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from agents import publishing
 from agents.hours import Hours
-from agents.voice.blueprint import Answer, Blueprint, Limits, TransferTarget
+from agents.voice.blueprint import Answer, Blueprint, Limits, Tongue, TransferTarget
 from agents.voice.providers.base import Message
 from telephony.models import Call, Direction, Kind, PhoneNumber, Turn
 from telephony.takeover.models import CallNote
@@ -100,13 +100,10 @@ def blueprint(call: Call) -> Blueprint | None:
         made,
         greeting=_plain(words.offer(made.language, made.agent, business, wish)),
         instructions=_plain(words.instructions(made.agent, business, CALLER, wish, lines)),
-        phrases=replace(
-            made.phrases,
-            wait=words.connecting(made.language),
-            goodbye=words.declined(made.language),
-            idle=words.again(made.language),
-            again=words.again(made.language),
-            voicemail=_plain(words.missed(made.language, made.agent, business)),
+        phrases=replace(made.phrases, **_sentences(made.language, made.agent, business)),
+        tongues=tuple(
+            Tongue(one.language, one.tts, phrases=(*_sentences(one.language, made.agent, business).items(),))
+            for one in made.tongues
         ),
         limits=LIMITS,
         targets=(TransferTarget(CALLER),),
@@ -121,6 +118,17 @@ def blueprint(call: Call) -> Blueprint | None:
         realtime=None,
         greeting_interruptible=True,
     )
+
+
+def _sentences(language: str, agent: str, business: str) -> dict[str, str]:
+    """What the engine says to a colleague in the place of its own, by name."""
+    return {
+        "wait": words.connecting(language),
+        "goodbye": words.declined(language),
+        "idle": words.again(language),
+        "again": words.again(language),
+        "voicemail": _plain(words.missed(language, agent, business)),
+    }
 
 
 def _about(arguments: str) -> str:

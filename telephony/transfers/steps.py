@@ -170,8 +170,9 @@ def _back(number: PhoneNumber, transfer: Transfer) -> answers.Answer:
     transfer.due_at = None
     transfer.save(update_fields=["returns", "returned_at", "due_at"])
     state = State(transfer.state)
-    language = call.version.config.get("language", "en") if call.version else "en"
-    loading.advise(call, words.note(transfer.target, state), words.phrase(str(language), state))
+    first = str(call.version.config.get("language", "en")) if call.version else "en"
+    language = loading.language(call) or first
+    loading.advise(call, words.note(transfer.target, state), words.phrase(language, state))
     log.info("caller_returned", call=str(call.id), result=state.value)
     ticket = Ticket(call.tenant_id, call.id, again=True)
     return routed.agent(number, ticket, worker=workers.alive_url() or workers.next_url())

@@ -1,6 +1,6 @@
 """Fixed sentences are spoken once: kept after a call, there when the next one begins, also in another process."""
 
-from dataclasses import fields, replace
+from dataclasses import astuple, fields, replace
 from uuid import uuid4
 
 import pytest
@@ -13,6 +13,7 @@ from agents.starting_points import starting_point
 from agents.voice.blueprint import Access, HttpTool, Second, Stage, Tongue
 from agents.voice.phrases import PROCESS_CACHE, PhraseCache, Rendered
 from agents.voice.spoken_forms import spoken
+from agents.voice.tongues import shipped
 from agents.voice.variables import FACTS, filled_in, with_facts
 from tests.agents.voice import conversing
 from tests.fakes.cartesia import VOICES, Cartesia, sound_of
@@ -51,13 +52,13 @@ def process(settings, tmp_path, monkeypatch):
 
 
 def test_what_one_process_has_spoken_another_one_plays(tenant, process):
-    process().put(VOICE, ASHA.greeting, HELLO)
+    process().put(VOICE, "en", ASHA.greeting, HELLO)
 
     assert greetings.keep(tenant, ASHA) == 1
     cache = process()
     assert greetings.recall(tenant, ASHA) == 1
 
-    assert cache.get(VOICE, ASHA.greeting) == HELLO
+    assert cache.get(VOICE, "en", ASHA.greeting) == HELLO
 
 
 def test_nothing_is_kept_of_what_was_not_spoken(tenant):
@@ -68,12 +69,12 @@ def test_nothing_is_kept_of_what_was_not_spoken(tenant):
 
 def test_more_is_added_and_less_takes_nothing_away(tenant, process):
     cache = process()
-    cache.put(VOICE, ASHA.greeting, HELLO)
+    cache.put(VOICE, "en", ASHA.greeting, HELLO)
     greetings.keep(tenant, ASHA)
-    cache.put(VOICE, ASHA.phrases.idle, HELLO)
+    cache.put(VOICE, "en", ASHA.phrases.idle, HELLO)
     assert greetings.keep(tenant, ASHA) == 2
 
-    process().put(VOICE, ASHA.greeting, HELLO)
+    process().put(VOICE, "en", ASHA.greeting, HELLO)
     assert greetings.keep(tenant, ASHA) == 0
 
     process()
@@ -128,7 +129,7 @@ def test_first_words_are_known_by_what_is_said_and_kept_where_it_is_the_same_in_
     made = replace(ASHA, greeting=greeting, lookup=lookup, variables=(("business", "the clinic"),))
     facts = dict.fromkeys(FACTS, "x") | {"agent_name": "Asha"}
 
-    said = [text for _, text in greetings.sentences(made)]
+    said = [text for _, _, text in greetings.sentences(made)]
     spoken, _ = filled_in(with_facts(made, facts))
 
     assert [text for text in said if text not in PHRASES] == ([kept] if kept else [])
@@ -142,18 +143,30 @@ def test_what_differs_from_call_to_call_is_not_kept_in_the_process_either():
     outcome = conversing.call(fakes(), blueprint=blueprint, hang_up_ms=3_000)
 
     assert outcome.said("agent") == ["Hello Ravi."]
-    assert PROCESS_CACHE.get(blueprint.tts, "Hello Ravi.") is None
+    assert PROCESS_CACHE.get(blueprint.tts, "en", "Hello Ravi.") is None
 
 
 def test_second_voices_and_further_languages_are_kept_too():
     second, hindi = Stage("deepgram", "aura-2", "thalia-en"), replace(VOICE, voice="arushi")
-    blueprint = replace(ASHA, second=Second(tts=second), tongues=(Tongue("hi", hindi, "नमस्ते।"), Tongue("en", VOICE)))
+    tongue = Tongue("hi", hindi, "नमस्ते।", phrases=(("idle", "हैलो?"),))
+    blueprint = replace(ASHA, second=Second(tts=second), tongues=(tongue, Tongue("en", VOICE)))
 
     said = greetings.sentences(blueprint)
 
-    assert (second, ASHA.greeting) in said
-    assert (hindi, "नमस्ते।") in said
-    assert len(said) == 2 * (1 + len(PHRASES)) + 1
+    assert (second, "en", ASHA.greeting) in said
+    assert {text for stage, language, text in said if (stage, language) == (hindi, "hi")} == {
+        *("नमस्ते।", "हैलो?"),
+        *(text for text in astuple(shipped("hi")) if text != shipped("hi").idle),
+    }
+    assert len(said) == 3 * (1 + len(PHRASES)), "the second voice speaks no Hindi"
+
+
+def test_one_text_in_one_voice_is_kept_for_each_language():
+    cache = PhraseCache()
+    cache.put(VOICE, "en", "112", HELLO)
+
+    assert cache.get(VOICE, "hi", "112") is None
+    assert cache.get(VOICE, "en", "112") == HELLO
 
 
 def test_a_broken_file_is_as_good_as_none(tenant, process):
@@ -185,7 +198,7 @@ async def test_what_is_rendered_is_there_for_the_first_call(vendor, tenant, proc
     cache = process()
     assert greetings.recall(tenant, made) == len(PHRASES) + 1
 
-    kept = cache.get(SONIC, made.greeting)
+    kept = cache.get(SONIC, "en", made.greeting)
     assert kept.audio == sound_of(spoken(made.greeting, "en"))
     assert kept.words[-1][0].startswith(made.greeting.split()[-1])
 

@@ -8,6 +8,8 @@ from prometheus_client import REGISTRY
 
 from agents import publishing
 from agents.config import read
+from agents.models import Agent
+from agents.voice.blueprint import Stage
 from telephony import dispatch, sweeping, wrapup
 from telephony.browser import trying
 from telephony.browser.chat_socket import ChatConsumer
@@ -73,6 +75,18 @@ def test_a_test_of_the_draft_keeps_what_the_draft_was(acme, ask, builder):
     with acme.scope():
         assert trying.blueprint(call).greeting == "Hello from the draft."
         assert read(call.draft).greeting == "Hello from the draft."
+
+
+def test_a_chat_with_a_model_that_hears_and_speaks_is_answered_by_one_that_writes(acme, ask):
+    edit(acme, realtime=Stage("openai", "gpt-realtime-2.1", "marin"))
+
+    with acme.scope():
+        draft = Call(kind=Kind.CHAT, agent=acme.agent, draft=Agent.objects.get(id=acme.agent.id).draft)
+        made = trying.blueprint(draft)
+        spoken = trying.blueprint(Call(kind=Kind.TEST, agent=acme.agent, draft=draft.draft))
+
+    assert (made.realtime, made.llm) == (None, Stage("openai", "gpt-5.4-mini"))
+    assert spoken.realtime == Stage("openai", "gpt-realtime-2.1", "marin")
 
 
 def test_a_test_of_the_published_version_names_it(acme, ask):

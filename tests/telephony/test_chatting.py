@@ -3,10 +3,12 @@
 import asyncio
 import json
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 
-from agents.voice.blueprint import Blueprint, Second, Stage, TransferTarget
+from agents.voice import tongues
+from agents.voice.blueprint import Blueprint, Second, Stage, Tongue, TransferTarget
 from agents.voice.errors import ProviderError, ProviderRefused
 from agents.voice.providers.base import (
     LlmCapabilities,
@@ -81,14 +83,14 @@ class Tools:
         return ToolResult('{"open": true}', ok=True, ms=12)
 
 
-def chat(*words, first, second=None, tools=None):
+def chat(*words, first, second=None, tools=None, blueprint=BLUEPRINT):
     """Say `words` one after the other; the conversation, what was told, and the turns."""
     told, turns = [], []
 
     async def main(clock):
         providers = Providers(None, first, None, llm_second=second)
         async with chatting.opened(
-            BLUEPRINT,
+            blueprint,
             providers,
             tell=lambda kind, /, **data: told.append((kind, data)),
             on_turn=turns.append,
@@ -239,3 +241,17 @@ def test_facts_are_noted():
 
     assert ("collected", {"name": "doctor", "value": "Rao"}) in told
     assert conversation.report("caller_hung_up").collected == (("doctor", "Rao"),)
+
+
+def test_the_model_is_told_which_language_it_writes():
+    switch = LlmTool(ToolCall("1", "switch_language", '{"language": "en"}'))
+    model = Model("first", [LlmText("जी।"), switch], [LlmText("Yes.")])
+    tongue = Tongue("en", Stage("x", "x"), instructions="Be brief.")
+    hindi = replace(BLUEPRINT, language="hi", tongues=(tongue,))
+
+    _, told, _, _ = chat("haan", first=model, blueprint=hindi)
+
+    first, then = ([message.text for message in asked if message.role == "system"] for asked, _ in model.asked)
+    assert first == ["Be kind.", tongues.prompt(hindi, "hi")]
+    assert then == ["Be kind.", tongues.prompt(hindi, "en")]
+    assert ("remark", {"text": "On the phone the voice for English would go on."}) in told

@@ -81,6 +81,7 @@ class SttCapabilities:
     """`turns`: `segments` (we end the turn, and ask for `finalize`) or `provider` (it ends the turn).
 
     `whole_phrases`: closing words are a finished thought by construction (a grammar), so no patience is needed.
+    `follows`: one connection hears all languages of the blueprint, so that a change of language needs no other one.
     """
 
     turns: Literal["segments", "provider"]
@@ -88,6 +89,7 @@ class SttCapabilities:
     languages: tuple[str, ...]
     whole_phrases: bool = False
     eager: bool = False
+    follows: bool = False
 
 
 class SttStream(Protocol):

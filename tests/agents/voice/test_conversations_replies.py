@@ -9,6 +9,7 @@ from agents.voice.errors import ProviderError
 from agents.voice.phrases import PROCESS_CACHE
 from agents.voice.providers.base import LlmAudio, LlmCapabilities, LlmText, LlmTool, SttFinal, ToolCall
 from agents.voice.providers.scripted import tone
+from agents.voice.tongues import shipped
 from tests.agents.voice.conversing import BLUEPRINT, GREETING, LONG, call
 from tests.fakes.providers import FakeBox, FakeLlm, FakeTts, fakes
 from tests.speech import babble
@@ -76,7 +77,7 @@ def test_a_filler_of_which_no_sound_has_come_is_not_said_when_there_are_words_of
     timing = outcome.report.turns[-1].timing
     assert 2_800 <= timing.model_ms <= 2_850
     assert 600 <= timing.voice_ms <= 650
-    assert PROCESS_CACHE.get(BLUEPRINT.tts, WAIT) is None
+    assert PROCESS_CACHE.get(BLUEPRINT.tts, "en", WAIT) is None
 
 
 def test_a_filler_that_is_over_is_left_alone():
@@ -270,13 +271,11 @@ def test_words_that_are_hardly_understood_count_as_unheard():
 
 
 def test_a_hindi_agent_says_it_in_hindi():
-    from agents.keyed_start import HINDI_PHRASES
-
-    blueprint = replace(BLUEPRINT, language="hi", phrases=HINDI_PHRASES)
+    blueprint = replace(BLUEPRINT, language="hi", phrases=shipped("hi"))
 
     outcome = call(fakes(["", ""]), blueprint=blueprint, speech=MURMURS[:2], hang_up_ms=17_000)
 
-    assert outcome.said("agent")[-1] == HINDI_PHRASES.unheard
+    assert outcome.said("agent")[-1] == shipped("hi").unheard
 
 
 # --- languages ---

@@ -14,6 +14,7 @@ from agents.voice.providers.base import LlmTool, Message, ToolCall
 from agents.voice.report import Usage
 from agents.voice.resuming import UNKNOWN, Asked, Resumption, State, Unfinished, plan
 from agents.voice.session import run
+from agents.voice.tongues import shipped
 from tests import virtual_time
 from tests.agents.voice.conversing import BLUEPRINT, LONG
 from tests.fakes.line import FakeLine
@@ -284,7 +285,7 @@ def test_language_facts_and_hints_go_along():
         blueprint=blueprint,
     )
 
-    assert voice.said == [PHRASES.resumed, PHRASES.again]
+    assert voice.said == [shipped("hi").resumed, shipped("hi").again]
     assert after.stt.languages[-1] == "hi"
 
 

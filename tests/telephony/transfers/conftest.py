@@ -53,11 +53,12 @@ def promised(client, acme, monkeypatch):
     """Let the agent of a call promise a target of these destinations."""
     monkeypatch.setattr(workers, "lives", lambda url: True)
 
-    def make(*destinations, **target):
+    def make(*destinations, tongues=(), **target):
         first, *others = destinations or (DESK,)
         wanted = TransferTarget("Front desk", first, tuple(others), **target)
         with acme.scope():
-            publishing.save_draft(acme.agent, replace(CONFIG, key_terms=("desk",), targets=(wanted,)))
+            config = replace(CONFIG, key_terms=("desk",), targets=(wanted,), tongues=tongues)
+            publishing.save_draft(acme.agent, config)
             version = publishing.publish(acme.agent, None)
         call = acme.call(
             carrier_id="uuid-1",

@@ -145,6 +145,17 @@ def test_nobody_is_rung_outside_of_the_targets_hours(promised):
     assert "cannot be reached at this hour" in scene.advice()
 
 
+def test_a_caller_who_comes_back_is_told_in_the_language_that_was_spoken(promised):
+    scene = promised()
+    with scene.shop.scope():
+        write_notes(Stream(scene.shop.tenant.id, scene.call.id, 1), {"state": State(greeted=True, language="hi")})
+    scene.after_stream()
+
+    result(scene, "busy")
+
+    assert "माफ़ कीजिए" in scene.advice()
+
+
 def test_a_caller_may_hear_something_else_than_ringing(promised):
     scene = promised(waiting="We ring the desk.")
 

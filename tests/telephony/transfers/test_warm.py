@@ -5,11 +5,14 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from agents.voice.blueprint import Tongue
+from agents.voice.tongues import books
 from telephony.models import Call, Kind, Outcome, Status
 from telephony.simulator.people import Person
 from telephony.simulator.rest import Trouble
 from telephony.transfers import briefing, course, ringing
 from telephony.transfers.models import Transfer, TransferLeg
+from tests.telephony.conftest import CONFIG
 from tests.telephony.transfers.conftest import DESK, SECOND
 
 
@@ -116,6 +119,19 @@ def test_a_colleague_who_answers_gets_a_word_of_the_agent(warm):
     assert brief.agent_id == scene.call.agent_id
     assert "press 1" in made.greeting
     assert (made.offers, made.record, made.tools) == ("the caller", False, ())
+
+
+def test_a_word_with_a_colleague_in_another_language_has_its_own_sentences_too(warm):
+    scene = warm(tongues=(Tongue("hi", CONFIG.tts, "नमस्ते, रिकॉर्ड।", instructions="Sell."),))
+    pursue(scene)
+    answers(scene)
+
+    with scene.shop.scope():
+        made = briefing.blueprint(Call.objects.get(kind=Kind.BRIEF))
+
+    hindi = books(made)["hi"]
+    assert (hindi.idle, hindi.goodbye) == ("क्या मैं जोड़ दूँ?", "ठीक है, मैं उन्हें बता दूँगी। नमस्ते।")
+    assert (made.tongues[0].greeting, made.tongues[0].instructions) == ("", "")
 
 
 def test_the_one_who_takes_it_first_gets_it(warm, vobiz):

@@ -101,7 +101,7 @@ class Listener:
     """The recogniser's face: it opens the socket."""
 
     name = PROVIDER
-    capabilities = SttCapabilities("provider", partials=True, languages=("en", "hi"))
+    capabilities = SttCapabilities("provider", partials=True, languages=("en", "hi"), follows=True)
 
     def __init__(self, call: Realtime) -> None:
         self._call = call

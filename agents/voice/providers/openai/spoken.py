@@ -151,6 +151,7 @@ class Dialogue:
 
     def items(self, messages: tuple[Message, ...]) -> list[dict[str, Any]]:
         """`conversation.item.create` for what it does not have; what lies before the newest turn goes to the front."""
+        messages = tuple(message for message in messages if message.role != "system")  # they come and go
         newest = max((at for at, message in enumerate(messages) if message.role == "user"), default=-1)
         begin = max(self._settled, len(messages) - _MOST_RESTORED)
         while begin < len(messages) and messages[begin].role == "tool":  # its call is left out

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import json
 from contextlib import aclosing, asynccontextmanager
+from dataclasses import replace
 
 import pytest
 from openai.types.realtime import (
@@ -19,8 +20,12 @@ from openai.types.realtime import (
 )
 
 from agents.voice import audio
-from agents.voice.blueprint import Access, Blueprint, Stage
+from agents.voice.blueprint import Access, Blueprint, Stage, Tongue
+from agents.voice.clock import SystemClock
 from agents.voice.errors import ProviderError, ProviderRefused, ProviderTimeout
+from agents.voice.lineup import Candidate, Lineup
+from agents.voice.listening import Listening
+from agents.voice.meter import Meter
 from agents.voice.providers.base import (
     LlmAudio,
     LlmText,
@@ -399,6 +404,33 @@ async def test_a_call_goes_on_after_its_socket_was_lost(fake):
     told = [(message.role, message.text) for message in messages[1:]]
     assert conversation(fake)[: len(told)] == told
     assert CONTINUES in fake.conversations[-1].session["instructions"]
+
+
+async def test_a_change_of_language_leaves_an_answer_alone_and_is_told_with_the_next(fake):
+    fake.faster = 8
+    made, clock = Realtime(), SystemClock()
+    stage = Stage("openai", "gpt-realtime-2.1", "marin")
+    spoken = replace(blueprint(fake), tongues=(Tongue("hi", stage),))
+    only = Candidate("stt", spoken, stage, made.listener.open, made.listener.capabilities, clock)
+    nothing = lambda *told: None  # noqa: E731
+    listening = Listening(Lineup([only]), clock, Meter(), hear=nothing, trouble=nothing, replaced=nothing)
+    keyed = (SYSTEM, Message("user", "order 4 2"))
+    async with made.model.open(spoken) as chat, asyncio.TaskGroup() as group:
+        connected = group.create_task(listening.run())
+        answer = chat.reply(keyed, (LOOK_UP,))
+        async with asyncio.timeout(5.0):
+            events = [await anext(answer)]
+        listening.speak("hi")
+        events += await all_of(answer)
+        [asked] = [event.call for event in events if isinstance(event, LlmTool)]
+        result = (Message("assistant", "One moment.", calls=(asked,)), Message("tool", "sent", call_id=asked.id))
+        in_hindi = (keyed[0], Message("system", "Answer in Hindi."), keyed[1], *result)
+        assert words(await all_of(chat.reply(in_hindi, (LOOK_UP,)))) == "It was sent."
+        connected.cancel()
+    assert words(events) == "One moment."
+    assert len(fake.conversations) == 1
+    assert fake.conversations[0].session["instructions"] == "Be kind.\n\nAnswer in Hindi."
+    assert [text for role, text in conversation(fake) if role == "user"] == ["order 4 2"], "nothing is told twice"
 
 
 async def test_the_vendors_limit_of_an_hour_is_no_refusal(fake):

@@ -143,7 +143,9 @@ def _stage(name: catalogue.StageName, stage: Stage | None) -> str:
 
 
 def _tongue(tongue: Tongue) -> str:
-    return _paragraphs(f"Voice: {_stage('tts', tongue.tts)}", *filter(None, [tongue.greeting]))
+    own = tuple(text for _, text in tongue.phrases)
+    said = (tongue.greeting, tongue.consent, tongue.instructions, *own)
+    return _paragraphs(f"Voice: {_stage('tts', tongue.tts)}", *filter(None, said))
 
 
 def _form(form: Form) -> str:

@@ -1,4 +1,4 @@
-"""The values that the catalogue is made of."""
+"""The values that the catalogue is made of, and what may be wrong with a config that names them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,16 @@ from dataclasses import dataclass
 from typing import Literal
 
 StageName = Literal["stt", "llm", "tts", "realtime"]
+Severity = Literal["error", "warning"]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """`field` is a path in the config, such as `forms[0].slots[1].options`. An error forbids publishing."""
+
+    field: str
+    text: str
+    severity: Severity = "error"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +41,9 @@ class Model:
 
     `answers_only`: knows nothing but its answers. `free_name`: stands for any model that the tenant names itself.
     `more_voices`: the provider has others than `voices`, which its account lists. `polyglot`: any of its voices speaks
-    any of its languages, with an accent. `expected_ms` is a planning figure:
-    what the vendor publishes for its part of a reply on a warm connection, not what we measured; None where it says
-    nothing. `ends` is the day on which the vendor switches it off, where one is announced.
+    any of its languages, with an accent. `expected_ms` is a planning figure: what the vendor publishes for its part of
+    a reply on a warm connection, not what we measured; for what runs here, the median of what we measured on two busy
+    cores; None where nobody says. `ends` is the day on which the vendor switches it off, where one is announced.
     """
 
     id: str
@@ -89,7 +99,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """How a tenant stands with one vendor. `refused`: it did not take the tenant's own key when that was tried."""
+    """How a tenant stands with one vendor. `refused`: it did not take the key that a call uses when that was tried."""
 
     own: bool = False
     platform: bool = False
@@ -103,6 +113,11 @@ class Account:
     def words(self) -> str:
         """Whose account a call uses, for the editor."""
         return "your account" if self.own else "Switchboard’s account" if self.platform else "no key"
+
+    @property
+    def key(self) -> str:
+        """The key that it refused, if it did, for the editor."""
+        return "your key" if self.own else "Switchboard’s key"
 
 
 Accounts = dict[str, Account]

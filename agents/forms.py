@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any, ClassVar
 
 from django import forms
@@ -14,12 +15,13 @@ from agents.config import AgentConfig
 from agents.entries import Accounts
 from agents.fields import EditorForm, choice, figure, text, unix
 from agents.keyed_start import missing, offer, with_models
-from agents.pickers import Groups, Options, effect, key_of, stage_of, voice_groups, voice_label, with_current
+from agents.phrase_fields import PhraseFields
+from agents.pickers import Groups, Options, chosen_effect, key_of, stage_of, voice_groups, voice_label, with_current
 from agents.starting_points import STARTING_POINTS, starting_point
 from agents.voice.blueprint import Limits, Phrases
+from agents.voice.tongues import moved
 
 Initial = dict[str, Any]
-PHRASES = ("idle", "unheard", "goodbye", "closing", "trouble", "wait", "failed", "voicemail", "resumed", "again")
 
 
 class SectionForm(EditorForm):
@@ -78,22 +80,21 @@ class IdentityForm(SectionForm):
 
     def offer(self, config: AgentConfig) -> None:
         self.offer_choices("language", [(row.code, row.name) for row in catalogue.LANGUAGES], config.language)
-        self.tts = config.tts
+        self.before = config
         current, voices = key_of(config.tts), voice_groups([config.language], self.accounts)
         self.offer_groups("voice", with_current(voices, current, voice_label(config.tts)), current)
 
     @property
     def voice_effect(self) -> str:
         """Price and time of the voice that the draft has, and whose account pays."""
-        model = catalogue.find("tts", self.tts.provider, self.tts.model)
-        if model is None:
-            return ""
-        account = (self.accounts or {}).get(self.tts.provider)
-        return " · ".join(filter(None, (effect("tts", self.tts.provider, model), account.words if account else "")))
+        return chosen_effect("tts", self.before.tts, self.accounts)
 
     def parts(self) -> dict[str, Any]:
-        posted = self.cleaned_data
-        return {"name": posted["name"], "language": posted["language"], "tts": stage_of(posted["voice"])}
+        posted, before = self.cleaned_data, self.before
+        made = {"name": posted["name"], "language": posted["language"], "tts": stage_of(posted["voice"])}
+        if posted["language"] != before.language:
+            made["phrases"] = moved(before.phrases, before.language, posted["language"])
+        return made
 
 
 class OpeningForm(SectionForm):
@@ -159,7 +160,7 @@ class RecordingForm(SectionForm):
         return {**posted, "consent": " ".join(posted["consent"].split())}
 
 
-class LimitsForm(SectionForm):
+class LimitsForm(PhraseFields, SectionForm):
     id = "limits"
     title = "Silence and limits"
 
@@ -167,16 +168,6 @@ class LimitsForm(SectionForm):
     idle_prompts = figure("Ask again", 0, 5, hint="Times; then the agent says goodbye", whole=True)
     max_call_min = figure("Longest call", 1, 240, hint="Minutes")
     warn_before_s = figure("Warn before the end", 0, 300, hint="Seconds", whole=True)
-    idle = text("When the caller is silent")
-    unheard = text("When the caller cannot be understood", hint="Said once in a call")
-    goodbye = text("Goodbye")
-    closing = text("Before the longest call ends")
-    trouble = text("When something fails", hint="Said instead of silence")
-    wait = text("When something takes long", hint="Said while a tool is busy")
-    failed = text("When nothing works", hint="Said before the call ends")
-    voicemail = text("Message for a voicemail", hint="When the agent calls and a machine answers")
-    resumed = text("After the line was lost", hint="Said first when a call goes on after a fault on our side")
-    again = text("To have something said again", hint="Said then, when the caller may have spoken to nobody")
 
     def initial_of(self, config: AgentConfig) -> Initial:
         return {
@@ -184,7 +175,7 @@ class LimitsForm(SectionForm):
             "idle_prompts": config.limits.idle_prompts,
             "max_call_min": f"{config.limits.max_call_s / 60:g}",
             "warn_before_s": config.limits.warn_before_s,
-            **{name: getattr(config.phrases, name) for name in PHRASES},
+            **asdict(config.phrases),
         }
 
     def clean_warn_before_s(self) -> int:
@@ -202,7 +193,7 @@ class LimitsForm(SectionForm):
             max_call_s=round(posted["max_call_min"] * 60),
             warn_before_s=posted["warn_before_s"],
         )
-        return {"limits": limits, "phrases": Phrases(**{name: posted[name] for name in PHRASES})}
+        return {"limits": limits, "phrases": Phrases(**self.sentences())}
 
 
 class NewAgentForm(EditorForm):

@@ -11,12 +11,15 @@ from agents.config import AgentConfig
 from agents.entries import StageName
 from agents.fields import choice, lines_of, text
 from agents.forms import Initial, SectionForm
+from agents.model_problems import stand_ins
 from agents.pickers import (
     CardGroup,
     cards,
+    chosen_effect,
     key_of,
     model_groups,
     model_options,
+    name_of,
     stage_of,
     voice_groups,
     voice_label,
@@ -63,7 +66,6 @@ class ModelForm(SectionForm):
         }
 
     def offer(self, config: AgentConfig) -> None:
-        self.language = config.language
         self.before = config
         speaking = config.realtime or _first_realtime()
         current = {"llm": key_of(config.llm), "stt": key_of(config.stt), "realtime": self.initial["realtime"]}
@@ -99,11 +101,26 @@ class ModelForm(SectionForm):
         }
 
     def _cards(self, stage: StageName) -> list[CardGroup]:
-        return cards(stage, self.language, self.accounts)
+        return cards(stage, _languages(self.before), self.accounts)
 
     def _gone(self, stage: StageName) -> bool:
         """Whether what is chosen is not among the cards."""
         return self[stage].value() not in dict(model_options(stage))
+
+    @property
+    def realtime_prefix(self) -> str:
+        """What makes the id of one of its voices a whole one."""
+        return f"{self['realtime'].value() or self.initial['realtime']}/"
+
+    @property
+    def in_its_place(self) -> str:
+        """Who answers where the model that hears and speaks does not."""
+        chosen = self.before.realtime or _first_realtime()
+        written = catalogue.writer(chosen) or self.before.llm
+        second = self.before.second
+        heard, answered = second.stt or self.before.stt, second.llm or self.before.llm
+        names = f"{name_of('stt', heard)} and {name_of('llm', answered)}"
+        return f"In a chat {name_of('llm', written)} answers instead. When this model fails, {names} step in."
 
     @property
     def llm_gone(self) -> bool:
@@ -151,13 +168,33 @@ class SecondForm(SectionForm):
         }
 
     def offer(self, config: AgentConfig) -> None:
-        for stage in ("stt", "llm"):
-            name = f"second_{stage}"
-            self.offer_groups(name, model_groups(stage, self.accounts), self.initial[name], "Nobody")
-        current, voices = self.initial["second_tts"], voice_groups([config.language], self.accounts)
+        self.before = config
+        usual = {name: name_of(name, stage) for name, stage in stand_ins(config)}
+        stages: tuple[StageName, StageName] = ("stt", "llm")
+        for stage in stages:
+            name, nobody = f"second_{stage}", f"{usual[stage]}, from before" if stage in usual else "Nobody"
+            groups = model_groups(stage, _languages(config), self.accounts)
+            self.offer_groups(name, groups, self.initial[name], nobody)
+        current, voices = self.initial["second_tts"], voice_groups(_languages(config), self.accounts)
         if config.second.tts:
             voices = with_current(voices, current, voice_label(config.second.tts))
         self.offer_groups("second_tts", voices, current, "Nobody")
+
+    @property
+    def stt_effect(self) -> str:
+        return self._effect("stt", self.before.second.stt)
+
+    @property
+    def llm_effect(self) -> str:
+        return self._effect("llm", self.before.second.llm)
+
+    @property
+    def tts_effect(self) -> str:
+        return self._effect("tts", self.before.second.tts)
+
+    def _effect(self, name: StageName, stage: Stage | None) -> str:
+        """Price and time of what the draft has."""
+        return chosen_effect(name, stage, self.accounts) if stage else ""
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
@@ -176,6 +213,11 @@ class SecondForm(SectionForm):
                 tts=stage_of(posted["second_tts"]) if posted["second_tts"] else None,
             )
         }
+
+
+def _languages(config: AgentConfig) -> list[str]:
+    """All that the agent speaks, its first one first."""
+    return [config.language, *(tongue.language for tongue in config.tongues if tongue.language != config.language)]
 
 
 def _names_itself(stage: Stage) -> bool:

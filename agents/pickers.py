@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
 
@@ -50,14 +50,23 @@ def effect(stage: StageName, provider: str, model: Model) -> str:
     return " · ".join(parts)
 
 
-def cards(stage: StageName, language: str, accounts: Accounts | None) -> list[CardGroup]:
-    """All that is on offer for a stage, by provider; each that does not know the language says so."""
+def chosen_effect(name: StageName, stage: Stage, accounts: Accounts | None) -> str:
+    """Price and time of what is chosen, and whose account pays; empty for what is not on offer."""
+    model = catalogue.find(name, stage.provider, stage.model)
+    if model is None:
+        return ""
+    account = (accounts or {}).get(stage.provider)
+    return " · ".join(filter(None, (effect(name, stage.provider, model), account.words if account else "")))
+
+
+def cards(stage: StageName, languages: Sequence[str], accounts: Accounts | None) -> list[CardGroup]:
+    """All that is on offer for a stage, by provider; each that does not know one of the languages says so."""
     return [
         CardGroup(
             provider,
             _account(provider, accounts),
             tuple(
-                Card(f"{provider.id}/{model.id}", model, effect(stage, provider.id, model), _unfit(model, language))
+                Card(f"{provider.id}/{model.id}", model, effect(stage, provider.id, model), _unfit(model, languages))
                 for model in provider.models(stage)
             ),
         )
@@ -71,14 +80,17 @@ def model_options(stage: StageName) -> Options:
     return [(choice.key, choice.model.name) for choice in catalogue.choices(stage)]
 
 
-def model_groups(stage: StageName, accounts: Accounts | None) -> Groups:
+def model_groups(stage: StageName, languages: Sequence[str], accounts: Accounts | None) -> Groups:
     """The same for a drop-down list, with price and time beside each name."""
     return [
         (
             _heading(group.provider.name, group.account),
-            [(card.value, f"{card.model.name} · {card.effect}") for card in group.cards],
+            [
+                (card.value, " · ".join(filter(None, (card.model.name, card.effect, card.unfit))))
+                for card in group.cards
+            ],
         )
-        for group in cards(stage, catalogue.ENGLISH.code, accounts)
+        for group in cards(stage, languages, accounts)
     ]
 
 
@@ -130,6 +142,12 @@ def voice_label(stage: Stage) -> str:
     return f"{model.name}: {catalogue.voice_name(model, stage.voice)}"
 
 
+def name_of(stage: StageName, chosen: Stage) -> str:
+    """The model as a person reads it."""
+    model = catalogue.find(stage, chosen.provider, chosen.model)
+    return chosen.model if model is None or model.free_name else model.name
+
+
 def _is_free(stage: Stage) -> bool:
     model = catalogue.find("llm", stage.provider, stage.model)
     return model is not None and model.free_name
@@ -147,5 +165,6 @@ def _maker(choice: Choice) -> str:
     return "" if choice.provider.keyless else f"{choice.provider.name} "
 
 
-def _unfit(model: Model, language: str) -> str:
-    return "" if language in model.languages else f"does not know {catalogue.language_name(language)}"
+def _unfit(model: Model, languages: Sequence[str]) -> str:
+    missing = [catalogue.language_name(language) for language in languages if language not in model.languages]
+    return f"does not know {' and '.join(missing)}" if missing else ""

@@ -5,17 +5,17 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields
-from typing import Final, Literal
+from dataclasses import fields
+from typing import Final
 
 import phonenumbers
 
-from agents import catalogue, destinations
+from agents import catalogue, destinations, model_problems
 from agents.config import AgentConfig
-from agents.entries import Account, Accounts
-from agents.voice.blueprint import Form, Slot, Stage
+from agents.entries import Accounts, Problem
+from agents.voice.blueprint import Form, Slot
 
-Severity = Literal["error", "warning"]
+__all__ = ["Problem", "is_e164", "problems"]
 
 IDLE_MS: Final = (2_000, 60_000)
 IDLE_PROMPTS: Final = (0, 5)
@@ -24,24 +24,14 @@ WARN_BEFORE_S: Final = (0, 300)
 RING_S: Final = (1, 120)
 KEEP_DAYS: Final = (0, 3_650)
 
-_RECORDED = ("record", "रिकॉर्ड", "रिकार्ड")
 _SLOT_NAME = re.compile(r"\{([^{}]*)\}")
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """`field` is a path in the config, such as `forms[0].slots[1].options`. An error forbids publishing."""
-
-    field: str
-    text: str
-    severity: Severity = "error"
 
 
 def problems(config: AgentConfig, accounts: Accounts | None = None) -> list[Problem]:
     """Errors first, each group in the order of the editor. Without `accounts` nobody asks for keys."""
     found = [problem for check in _CHECKS for problem in check(config)]
     if accounts is not None:
-        found += _keys(config, accounts)
+        found += model_problems.keys(config, accounts)
     return sorted(found, key=lambda problem: problem.severity != "error")
 
 
@@ -60,59 +50,13 @@ def _identity(config: AgentConfig) -> Iterator[Problem]:
         yield Problem("name", "Give the agent a name")
     if config.language not in {language.code for language in catalogue.LANGUAGES}:
         yield Problem("language", f"Choose a language: “{config.language}” is not on offer")
-    yield from _voice("voice", config.tts, config.language)
-
-
-def _voice(field: str, stage: Stage, language: str) -> Iterator[Problem]:
-    """What is wrong with a voice that has to speak a language."""
-    model = catalogue.find("tts", stage.provider, stage.model)
-    spoken = catalogue.language_name(language)
-    if model is None:
-        yield Problem(field, f"Choose a voice: {stage.provider}/{stage.model} does not exist")
-        return
-    voice = next((voice for voice in model.voices if voice.id == stage.voice), None)
-    if language not in model.languages:
-        yield Problem(field, f"{model.name} does not speak {spoken}")
-    elif voice is None and model.voices and not (model.more_voices and stage.voice):
-        yield Problem(field, f"Choose a voice: {model.name} has none called “{stage.voice}”")
-    elif voice is not None and language not in voice.speaks:
-        # Where a provider lets any voice speak any language, it does so with an accent.
-        severity: Severity = "warning" if model.polyglot else "error"
-        yield Problem(field, f"The voice “{voice.name}” is not made for {spoken}", severity)
-
-
-def _tongues(config: AgentConfig) -> Iterator[Problem]:
-    counts = Counter(tongue.language for tongue in config.tongues)
-    for index, tongue in enumerate(config.tongues):
-        field = f"tongues[{index}]"
-        name = catalogue.language_name(tongue.language)
-        if tongue.language not in {language.code for language in catalogue.LANGUAGES}:
-            yield Problem(f"{field}.language", f"Choose a language: “{tongue.language}” is not on offer")
-            continue
-        if tongue.language == config.language:
-            yield Problem(f"{field}.language", f"{name} is the agent’s first language already")
-        elif counts[tongue.language] > 1:
-            yield Problem(f"{field}.language", f"{name} is there twice")
-        yield from _voice(f"{field}.voice", tongue.tts, tongue.language)
-        for stage, word, chosen in _listening(config):
-            model = catalogue.find(stage, chosen.provider, chosen.model)
-            if model is not None and tongue.language not in model.languages:
-                yield Problem(f"{field}.language", f"{model.name} ({word}) does not know {name}")
-
-
-def _listening(config: AgentConfig) -> Iterator[tuple[catalogue.StageName, str, Stage]]:
-    """Who hears and answers: one model for both, or one for each."""
-    if config.realtime is not None:
-        yield "realtime", "hears and speaks", config.realtime
-    else:
-        yield "stt", "listening", config.stt
-        yield "llm", "model", config.llm
+    yield from model_problems.voice("voice", config.tts, config.language)
 
 
 def _opening(config: AgentConfig) -> Iterator[Problem]:
     if not config.greeting.strip():
         yield Problem("greeting", "Write the first words: a caller who hears nothing hangs up")
-    elif config.record and not config.consent and not any(word in config.greeting.lower() for word in _RECORDED):
+    elif config.record and not config.consent and not model_problems.tells(config.greeting):
         yield Problem("greeting", "The first words do not say that the call is recorded", "warning")
 
 
@@ -176,77 +120,6 @@ def _slot_names(field: str, title: str, form: Form) -> Iterator[Problem]:
     for name in _SLOT_NAME.findall(form.done):
         if name not in names:
             yield Problem(f"{field}.done", f"{title}: no question is called “{name}”, which the last words name")
-
-
-def _model(config: AgentConfig) -> Iterator[Problem]:
-    for name, word, stage in _listening(config):
-        model = catalogue.find(name, stage.provider, stage.model)
-        if model is None:
-            yield Problem(name, f"Choose another: {stage.provider}/{stage.model} does not exist")
-            continue
-        if model.free_name and not stage.model.strip():
-            yield Problem("llm_name", "Write the model’s name, as its server calls it")
-        if config.language not in model.languages:
-            yield Problem(name, f"{model.name} ({word}) does not know {catalogue.language_name(config.language)}")
-        if model.ends:
-            yield Problem(name, f"{model.name} is switched off by its vendor on {model.ends}", "warning")
-        if name == "realtime" and stage.voice not in {voice.id for voice in model.voices}:
-            yield Problem("realtime_voice", f"Choose a voice: {model.name} has none called “{stage.voice}”")
-    voice = catalogue.find("tts", config.tts.provider, config.tts.model)
-    if voice is not None and voice.ends:
-        yield Problem("voice", f"{voice.name} is switched off by its vendor on {voice.ends}", "warning")
-
-
-def _second(config: AgentConfig) -> Iterator[Problem]:
-    pairs: tuple[tuple[catalogue.StageName, Stage, Stage | None], ...] = (
-        ("stt", config.realtime or config.stt, config.second.stt),
-        ("llm", config.realtime or config.llm, config.second.llm),
-        ("tts", config.tts, config.second.tts),
-    )
-    for name, first, second in pairs:
-        if second is None:
-            continue
-        field = f"second_{name}"
-        model = catalogue.find(name, second.provider, second.model)
-        if model is None:
-            yield Problem(field, f"Choose another second: {second.provider}/{second.model} does not exist")
-        elif second == first:
-            yield Problem(field, f"The second is the same as the first: {model.name}")
-        elif config.language not in model.languages:
-            yield Problem(field, f"{model.name} does not know {catalogue.language_name(config.language)}")
-        else:
-            if name == "tts":
-                yield from _voice(field, second, config.language)
-            if model.free_name and not second.model.strip():
-                yield Problem("second_llm_name", "Write the second model’s name, as its server calls it")
-            if second.provider == first.provider:
-                text = f"Both are {catalogue.provider_name(first.provider)}’s: when it is down, both are"
-                yield Problem(field, text, "warning")
-
-
-def _keys(config: AgentConfig, accounts: Accounts) -> Iterator[Problem]:
-    """A stage whose provider the tenant has no account with, or one that the provider refuses."""
-    second = config.second
-    stages = [
-        *((name, stage) for name, _, stage in _listening(config)),
-        ("voice", config.tts),
-        *((f"tongues[{index}].voice", tongue.tts) for index, tongue in enumerate(config.tongues)),
-        *(("second_stt", stage) for stage in (second.stt,) if stage),
-        *(("second_llm", stage) for stage in (second.llm,) if stage),
-        *(("second_tts", stage) for stage in (second.tts,) if stage),
-    ]
-    told: set[str] = set()
-    for field, stage in stages:
-        known = catalogue.provider(stage.provider)
-        if known is None or known.keyless or stage.provider in told:
-            continue
-        account = accounts.get(stage.provider, Account())
-        if not account.usable:
-            told.add(stage.provider)
-            yield Problem(field, f"There is no key for {known.name}: add one under Keys")
-        elif account.refused:
-            told.add(stage.provider)
-            yield Problem(field, f"{known.name} refused your key: replace it under Keys")
 
 
 def _limits(config: AgentConfig) -> Iterator[Problem]:
@@ -325,9 +198,10 @@ _CHECKS: Final[tuple[Callable[[AgentConfig], Iterator[Problem]], ...]] = (
     _recording,
     _answers,
     _forms,
-    _tongues,
-    _model,
-    _second,
+    model_problems.tongues,
+    model_problems.models,
+    model_problems.seconds,
+    model_problems.of_stand_ins,
     _limits,
     _targets,
     _vocabulary,

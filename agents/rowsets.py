@@ -16,6 +16,7 @@ from agents import rows
 from agents.comparison import SectionName
 from agents.config import AgentConfig
 from agents.destinations import TargetError, anybody, several
+from agents.entries import Accounts
 from agents.fields import EditorForm, ErrorLine, choice, figure, lines_of, text, unix
 from agents.hours import HoursError, read_week, said_week
 from agents.voice.blueprint import Answer, Form, Slot, TransferTarget
@@ -53,8 +54,10 @@ class RowSet(Django):
         prefix: str,
         initial: list[Initial] | None = None,
         editable: bool = True,
+        accounts: Accounts | None = None,
     ) -> None:
         self.extra = len(initial or ())
+        self.accounts = accounts
         self.renderer = get_default_renderer()
         super().__init__(
             data,

@@ -43,7 +43,7 @@ _FORMS: Final[dict[str, type[SectionForm]]] = {
 _ROWS: Final[dict[str, type[SectionRows]]] = {
     kind.id: kind for kind in (TongueRows, AnswerRows, FormRows, TargetRows, ToolRows, ServerRows, VariableRows)
 }
-_IN_ORDER: Final = (
+_IN_ORDER: Final[tuple[type[SectionForm] | type[SectionRows], ...]] = (
     IdentityForm,
     OpeningForm,
     RecordingForm,
@@ -79,23 +79,27 @@ def drafted(name: SectionName, config: AgentConfig, *, editable: bool, accounts:
     if name in _FORMS:
         return _FORMS[name](config, editable=editable, accounts=accounts)
     kind = _ROWS[name]
-    return kind(prefix=name, initial=kind.initial_of(config), editable=editable)
+    return kind(prefix=name, initial=kind.initial_of(config), editable=editable, accounts=accounts)
 
 
 def posted(
     name: SectionName, config: AgentConfig, data: Mapping[str, str], *, accounts: Accounts | None = None
 ) -> Section:
     """As somebody filled it in."""
-    return _FORMS[name](config, data, accounts=accounts) if name in _FORMS else _ROWS[name](data, prefix=name)
+    if name in _FORMS:
+        return _FORMS[name](config, data, accounts=accounts)
+    return _ROWS[name](data, prefix=name, accounts=accounts)
 
 
-def redrawn(name: SectionName, data: rows.Posted, button: str, row: str) -> Section:
+def redrawn(
+    name: SectionName, data: rows.Posted, button: str, row: str, *, accounts: Accounts | None = None
+) -> Section:
     """With a row added, removed or moved, and everything else as it was typed. Raises `UnknownRowError`."""
     if name not in _ROWS or not (row == name or row.startswith(f"{name}-")):
         raise rows.UnknownRowError(row)
     change = _CHANGES[button]
     kind = _ROWS[name]
-    return kind(prefix=name, initial=_typed(kind.form, name, change(data, row)))
+    return kind(prefix=name, initial=_typed(kind.form, name, change(data, row)), accounts=accounts)
 
 
 def control_of(field: str) -> str:

@@ -76,6 +76,7 @@ def _texts(config: AgentConfig) -> Iterator[tuple[str, str, str, bool]]:
     yield "instructions", "Instructions", config.instructions, False
     for index, tongue in enumerate(config.tongues):
         yield f"tongues[{index}].greeting", "First words", tongue.greeting, False
+        yield f"tongues[{index}].instructions", "Instructions", tongue.instructions, False
     for index, tool in enumerate(config.tools):
         yield f"tools[{index}].url", tool.name, tool.url, False
         yield from ((f"tools[{index}].headers", tool.name, value, True) for _, value in tool.headers)

@@ -43,6 +43,7 @@ LOCAL: Final = Provider(
             summary="Knows the questions, options and names that you write down, and numbers, days and times.",
             cannot=("It cannot take down free speech, such as a name or an address.",),
             fixed_vocabulary=True,
+            expected_ms=30,
         ),
     ),
     llm=(
@@ -57,9 +58,10 @@ LOCAL: Final = Provider(
                 "It does not read the instructions; they are for a model that you may choose later.",
             ),
             answers_only=True,
+            expected_ms=1,
         ),
     ),
-    tts=(Model(id="espeak-ng", name="eSpeak NG", languages=("en",), voices=_ESPEAK_VOICES),),
+    tts=(Model(id="espeak-ng", name="eSpeak NG", languages=("en",), voices=_ESPEAK_VOICES, expected_ms=10),),
 )
 
 # Aura-2 speaks seven languages, and no Hindi.

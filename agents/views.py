@@ -65,7 +65,7 @@ def save(request: TenantRequest, agent_id: UUID, section: str) -> HttpResponse:
     button = next((button for button in ROW_BUTTONS if button in data), "")
     if button:
         try:
-            drawn = sections.redrawn(name, data, button, data[button])
+            drawn = sections.redrawn(name, data, button, data[button], accounts=accounts())
         except UnknownRowError:
             return HttpResponseBadRequest("There is no such row.")
         return _section(request, agent, drawn, focus=data[button] if button == "row-add" else "heading")

@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from agents import catalogue, publishing, troubles, voices
-from agents.access import access_to
+from agents.access import access_to, note_refusals
 from agents.accounts import LiveVoice
 from agents.config import AgentConfig, ConfigError, read
 from agents.entries import Choice, Voice
@@ -33,10 +33,11 @@ SAMPLES_A_MINUTE = 20
 def preview(request: TenantRequest) -> HttpResponse:
     """A WAV file of a voice (`?voice=provider/model/voice`), as callers would hear it."""
     key = request.GET.get("voice", "")
-    stage = stage_of(key) if key.count("/") >= 2 else None
-    model = catalogue.find("tts", stage.provider, stage.model) if stage else None
+    if not key.rpartition("/")[2]:
+        return _plainly("Choose a voice first.", 404)
+    stage = voices.heard_as(stage_of(key)) if key.count("/") >= 2 else None
     provider = catalogue.provider(stage.provider) if stage else None
-    if stage is None or model is None or provider is None or not provider.offered or len(stage.voice) > 200:
+    if stage is None or provider is None or not provider.offered or len(stage.voice) > 200:
         return _plainly("There is no such voice.", 404)
     language = voices.language_of(stage, request.GET.get("language", ""))
     wav = voices.kept_sample(request.tenant.id, stage, language)
@@ -50,6 +51,9 @@ def preview(request: TenantRequest) -> HttpResponse:
         try:
             wav = outside.ask(voices.sample, request.tenant.id, stage, language, access)
         except (ProviderError, UnknownProvider) as error:
+            if access is not None and isinstance(error, ProviderError):
+                with tenant_scope(request.tenant.id):
+                    note_refusals([str(error)])
             why = troubles.of(error) if isinstance(error, ProviderError) else f"{provider.name} cannot be asked here."
             return _plainly(f"No sample: {why}", 502)
     response = HttpResponse(wav, content_type="audio/wav")

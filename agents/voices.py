@@ -37,6 +37,18 @@ def language_of(stage: Stage, wanted: str = "") -> str:
     return spoken if spoken in SAMPLES else "en"
 
 
+def heard_as(stage: Stage) -> Stage | None:
+    """What says the sample of a voice: the voice itself, or for one of a model that hears and speaks the voice of the
+    same name in its vendor's synthesiser. None where there is neither."""
+    if catalogue.find("tts", stage.provider, stage.model):
+        return stage
+    vendor = catalogue.provider(stage.provider)
+    if vendor is None or catalogue.find("realtime", stage.provider, stage.model) is None:
+        return None
+    speaking = (model for model in vendor.tts if any(voice.id == stage.voice for voice in model.voices))
+    return next((Stage(vendor.id, model.id, stage.voice) for model in speaking), None)
+
+
 def kept_sample(tenant: UUID, stage: Stage, language: str) -> bytes | None:
     """A sample that was made before."""
     kept: bytes | None = cache.get(_sample_key(tenant, stage, language))

@@ -114,3 +114,21 @@ def test_a_model_that_hears_and_speaks_is_both_recogniser_and_model(choice):
     assert (built.stt.name, built.llm.name) == (choice.provider.id, choice.provider.id)
     assert built.llm.capabilities.speaks
     assert set(choice.model.languages) <= set(built.llm.capabilities.languages)
+
+
+@pytest.mark.parametrize("choice", catalogue.choices("realtime"), ids=lambda choice: choice.key)
+def test_a_model_of_the_same_vendor_writes_in_a_chat(choice):
+    written = catalogue.writer(Stage(choice.provider.id, choice.model.id))
+
+    model = catalogue.find("llm", written.provider, written.model)
+    assert written.provider == choice.provider.id
+    assert model.recommended
+    assert set(choice.model.languages) <= set(model.languages)
+    assert catalogue.writer(Stage("deepgram", "x")) is None
+
+
+@pytest.mark.parametrize("stage", WITH_SPEECH)
+def test_what_is_on_offer_says_how_quick_it_is(stage):
+    unknown = {choice.key for choice in catalogue.choices(stage) if choice.model.expected_ms is None}
+
+    assert unknown <= {"openai_compatible/"}

@@ -12,6 +12,7 @@ from agents.config import read
 from agents.models import Agent, AgentVersion, ProviderKey
 from agents.sections import TITLES
 from agents.seeding import seed_agents
+from agents.voice import tongues
 from agents.voice.blueprint import Phrases, Second, Slot, Stage, Tongue
 from tenants.models import Tenant
 from tenants.scope import tenant_scope
@@ -628,7 +629,7 @@ def test_each_model_says_what_it_costs_and_whose_account_pays(enter, asha, setti
     assert "<b>OpenAI</b> <span>Switchboard’s account</span>" in text
     assert "<b>Deepgram</b> <span>your account</span>" in text
     assert "no key" in text
-    assert '<span class="effect">free</span>' in text  # the voice that the draft has
+    assert '<span class="effect">free · ≈ 10 ms</span>' in text  # the voice that the draft has
     assert "add one" not in text  # a builder may not
 
 
@@ -682,6 +683,62 @@ def test_a_further_language_has_a_voice_and_first_words(enter, asha):
 
     assert response.status_code == 200
     assert draft(asha).tongues == (Tongue("hi", Stage(*SONIC.split("/")), "नमस्ते।"),)
+
+
+def test_a_further_language_has_a_prompt_and_sentences_of_its_own(enter, asha):
+    shipped = tongues.shipped("hi")
+    data = tongue_rows(("hi", SONIC, "नमस्ते।")) | {
+        "languages-0-instructions": "Say ji.\r\nAlways.",
+        "languages-0-consent": "यह कॉल रिकॉर्ड\r\nकी जा रही है।",
+        "languages-0-idle": "हैलो जी?",
+        "languages-0-goodbye": shipped.goodbye,
+    }
+    client = enter("builder")
+
+    client.post(section_of(asha, "languages"), data, headers=HTMX)
+
+    (tongue,) = draft(asha).tongues
+    assert tongue.instructions == "Say ji.\nAlways."
+    assert tongue.consent == "यह कॉल रिकॉर्ड की जा रही है।"
+    assert tongue.phrases == (("idle", "हैलो जी?"),), "what is shipped is not kept"
+    text = unescape(client.get(page("edit", asha)).content.decode())
+    assert f'placeholder="{shipped.wait}"' in text
+    assert 'value="हैलो जी?"' in text
+    assert "Say ji." in unescape(client.get(page("edit", asha)).content.decode())
+
+
+def test_what_a_languages_voice_costs_and_how_quick_it_is_stands_beside_it(enter, asha):
+    change(asha, tongues=(Tongue("hi", Stage(*SONIC.split("/"))),), second=Second(tts=Stage(*KATIE.split("/"))))
+
+    text = enter("builder").get(page("edit", asha)).content.decode()
+
+    languages = text[text.index('id="languages"') : text.index('id="answers"')]
+    second = text[text.index('id="second"') : text.index('id="limits"')]
+    assert "≈ ₹1.83/min · ≈ 90 ms" in languages.split("</label>", 2)[1]
+    assert "≈ ₹1.83/min · ≈ 90 ms" in second.split('for="second_tts"')[1].split("</label>")[0]
+
+
+def test_another_first_language_brings_its_sentences_but_for_those_that_were_written(enter, asha):
+    before = draft(asha)
+    change(asha, phrases=replace(before.phrases, idle="Anybody?"))
+    data = {"name": before.name, "language": "hi", "voice": "local/espeak-ng/en-us+f3"}
+
+    enter("builder").post(section_of(asha, "identity"), data, headers=HTMX)
+
+    assert draft(asha).phrases == replace(tongues.shipped("hi"), idle="Anybody?")
+
+
+def test_the_editor_says_who_answers_a_chat_for_a_model_that_hears_and_speaks(enter, asha):
+    change(asha, realtime=Stage("openai", "gpt-realtime-2.1", "marin"))
+
+    text = unescape(enter("builder").get(page("edit", asha)).content.decode())
+
+    assert (
+        "In a chat GPT-5.4 mini answers instead. When this model fails, PocketSphinx and Built in, no AI model" in text
+    )
+    assert "PocketSphinx, from before" in text
+    assert 'data-prefix="openai/gpt-realtime-2.1/"' in text
+    assert "Listen to the second voice" in text
 
 
 def test_a_language_without_a_voice_is_refused_at_its_row(enter, asha):

@@ -8,7 +8,7 @@ from agents.config import AgentConfig
 from agents.entries import Account
 from agents.problems import is_e164, problems
 from agents.starting_points import starting_point
-from agents.voice.blueprint import Answer, Form, Limits, Phrases, Second, Slot, Stage, Tongue, TransferTarget
+from agents.voice.blueprint import Answer, Form, HttpTool, Limits, Phrases, Second, Slot, Stage, Tongue, TransferTarget
 
 GOOD = starting_point("clinic").make("Asha", "Sanjeevani Clinic")
 SLOT = Slot("day", "Which day?", "day")
@@ -185,7 +185,7 @@ def test_a_model_that_is_about_to_end_is_a_warning():
 def test_speech_to_speech_makes_listener_and_model_unimportant():
     gone = replace(KEYED, stt=Stage("local", "gone"), llm=Stage("local", "gone"), realtime=SPEECH)
 
-    assert problems(gone) == []
+    assert {problem.severity for problem in problems(gone)} == {"warning"}
 
 
 def test_the_model_of_the_other_way_may_step_in_for_speech_to_speech():
@@ -220,3 +220,84 @@ def test_a_refused_key_forbids_publishing_and_is_named():
 
 def test_what_runs_here_needs_no_key():
     assert problems(GOOD, {}) == []
+
+
+def test_a_refused_key_of_the_platforms_is_named_and_stops_nobody():
+    accounts = {"deepgram": OWN, "openai": Account(platform=True, refused=True), "cartesia": OWN}
+
+    (problem,) = problems(KEYED, accounts)
+
+    assert (problem.field, problem.severity) == ("llm", "warning")
+    assert problem.text.startswith("OpenAI refused Switchboard’s key: add your own under Keys")
+
+
+SPEAKS_HINDI = replace(KEYED, tongues=(HINDI,))
+AURA = Stage("deepgram", "aura-2", "thalia-en")
+
+
+@pytest.mark.parametrize(
+    ("second", "field", "text"),
+    [
+        (Second(stt=Stage("deepgram", "flux-general-en")), "second_stt", "Flux, English does not know Hindi"),
+        (Second(llm=Stage("local", "builtin")), "second_llm", "Built in, no AI model does not know Hindi"),
+        (Second(tts=AURA), "second_tts", "Aura-2 does not know Hindi"),
+        (Second(tts=replace(KATIE, model="sonic-3")), "second_tts", "not made for Hindi"),
+    ],
+)
+def test_a_second_that_cannot_step_in_for_a_further_language_is_a_warning(second, field, text):
+    found = problems(replace(SPEAKS_HINDI, second=second))
+
+    assert any(problem.field == field and text in problem.text for problem in found)
+    assert {problem.severity for problem in found} == {"warning"}
+    assert not any(text in problem.text for problem in problems(replace(KEYED, second=second)))
+
+
+def test_who_steps_in_for_a_model_that_hears_and_speaks_must_know_the_languages_too():
+    local = replace(GOOD, tts=KATIE, realtime=SPEECH, tongues=(HINDI,))
+
+    found = {(problem.field, problem.severity) for problem in problems(local)}
+
+    assert found == {("second_stt", "warning"), ("second_llm", "warning")}
+    assert problems(replace(local, second=Second(stt=FLUX, llm=Stage("anthropic", "claude-haiku-5-5")))) == []
+
+
+@pytest.mark.parametrize(
+    ("parts", "fields"),
+    [
+        ({"stt": Stage("nobody", "gone")}, [("second_stt", "error")]),
+        ({"llm": Stage("local", "builtin"), "answers": (), "forms": ()}, [("second_llm", "warning")]),
+        ({"llm": Stage("local", "builtin")}, []),
+    ],
+)
+def test_what_stands_behind_a_model_that_hears_and_speaks_is_checked(parts, fields):
+    found = [(problem.field, problem.severity) for problem in problems(replace(KEYED, realtime=SPEECH, **parts))]
+
+    assert found == fields
+
+
+def test_a_missing_key_of_what_would_step_in_is_a_warning():
+    accounts = {"openai": OWN, "cartesia": OWN}
+
+    (problem,) = problems(replace(KEYED, realtime=SPEECH), accounts)
+
+    assert (problem.field, problem.severity) == ("second_stt", "warning")
+    assert "no key for Deepgram" in problem.text
+
+
+LOOK_UP = HttpTool("lookup", "", "https://crm.example/who")
+
+
+def test_a_call_that_may_begin_in_a_language_needs_its_first_words_and_its_announcement():
+    may_begin = replace(SPEAKS_HINDI, lookup=LOOK_UP, consent="This call is recorded.")
+    said = Tongue("hi", NARRATOR, greeting="नमस्ते।", consent="यह कॉल रिकॉर्ड की जा रही है।")
+
+    assert [problem.field for problem in problems(may_begin)] == ["tongues[0].greeting", "tongues[0].consent"]
+    assert problems(replace(may_begin, tongues=(said,))) == []
+    assert problems(replace(may_begin, lookup=None)) == []
+
+
+def test_first_words_in_another_language_must_tell_of_the_recording_too():
+    config = replace(KEYED, tongues=(replace(HINDI, greeting="नमस्ते।"),))
+
+    assert [(p.field, p.severity) for p in problems(config)] == [("tongues[0].greeting", "warning")]
+    assert problems(replace(config, record=False)) == []

@@ -6,6 +6,7 @@ from django.test import Client
 from django.urls import reverse
 
 from agents import voices
+from agents.access import accounts
 from agents.accounts import LiveVoice
 from agents.config import read
 from agents.models import Agent
@@ -78,6 +79,19 @@ def test_a_sample_is_made_once(client, cast):
 @pytest.mark.parametrize("voice", ["", "local", "local/espeak-ng", "nobody/gone/x", "scripted/scripted/tone"])
 def test_there_is_no_sample_of_what_is_no_voice(client, cast, voice):
     assert sample(client, cast, voice).status_code == 404
+
+
+def test_no_voice_is_chosen_yet(client, cast):
+    assert sample(client, cast, "").content.decode() == "Choose a voice first."
+
+
+def test_a_voice_of_a_model_that_hears_and_speaks_is_heard_from_its_vendors_synthesiser():
+    speaking = Stage("openai", "gpt-realtime-2.1", "marin")
+
+    assert voices.heard_as(speaking) == Stage("openai", "gpt-4o-mini-tts", "marin")
+    assert voices.heard_as(Stage("openai", "gpt-realtime-2.1", "nobody")) is None
+    assert voices.heard_as(Stage("openai", "gone", "marin")) is None
+    assert voices.heard_as(Stage(*ESPEAK.split("/"))) == Stage(*ESPEAK.split("/"))
 
 
 def test_a_vendor_without_a_key_is_named(client, cast, settings):
@@ -216,6 +230,8 @@ def test_a_wrong_key_is_named_where_a_voice_should_be_heard(client, cast, asha, 
 
     assert (heard.status_code, heard.content.decode()) == (502, "No sample: Deepgram refused the key.")
     assert "Deepgram refused the key. These are its best-known voices only." in listed
+    with tenant_scope(cast.tenant.id):
+        assert accounts()["deepgram"].refused
 
 
 def test_a_voice_that_was_cloned_in_the_account_is_listed_heard_and_used(client, cast, asha, settings):

@@ -14,7 +14,9 @@ function say(text) {
 async function play(link) {
   const address = new URL(link.href);
   const chosen = document.getElementById(link.dataset.preview);
-  if (chosen) address.searchParams.set("voice", chosen.value);
+  if (chosen) address.searchParams.set("voice", chosen.value && (link.dataset.prefix ?? "") + chosen.value);
+  const language = document.getElementById(link.dataset.language);
+  if (language) address.searchParams.set("language", language.value);
   link.setAttribute("aria-busy", "true");
   try {
     const answer = await fetch(address);

@@ -5,29 +5,45 @@ Call inside a `tenant_scope`, but for what says otherwise.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from datetime import timedelta
+from typing import Final
 
 from django.conf import settings
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 
 from agents import catalogue, troubles
 from agents.entries import Account, Accounts
-from agents.models import ProviderKey
+from agents.models import PlatformRefusal, ProviderKey
 from agents.voice.blueprint import Access
 from tenants.scope import platform_scope
+
+REMEMBERED: Final = timedelta(hours=24)
+"""How long a refusal of the platform's key counts when nobody has used it since."""
 
 
 def accounts() -> Accounts:
     """Every vendor of the catalogue."""
     own = {key.provider: key for key in ProviderKey.objects.all()}
-    return {
-        vendor.id: Account(
-            own=vendor.id in own,
-            platform=bool(settings.VENDORS.get(vendor.id, ("", ""))[1]),
-            refused=vendor.id in own and own[vendor.id].refused,
-        )
-        for vendor in catalogue.VENDORS
-    }
+    gone = timezone.now() - REMEMBERED
+    marks = dict(PlatformRefusal.objects.filter(at__gt=gone).values_list("provider", "key_mark"))
+    made = {}
+    for vendor in catalogue.VENDORS:
+        key = _platform_key(vendor.id)
+        refused = bool(key) and marks.get(vendor.id) == _mark(key)
+        if vendor.id in own:
+            refused = own[vendor.id].refused
+        made[vendor.id] = Account(own=vendor.id in own, platform=bool(key), refused=refused)
+    return made
+
+
+def _platform_key(provider: str) -> str:
+    return str(settings.VENDORS.get(provider, ("", ""))[1])
+
+
+def _mark(key: str) -> str:
+    return salted_hmac("agents.PlatformRefusal", key, algorithm="sha256").hexdigest()[:32]
 
 
 def accesses() -> tuple[Access, ...]:
@@ -42,11 +58,22 @@ def accesses() -> tuple[Access, ...]:
     return tuple(found.values())
 
 
-def note_refusals(errors: Iterable[str]) -> None:
-    """After a call: a key of the tenant's own that its vendor refused is named in the editor and under Keys."""
-    for provider in troubles.refusers(errors):
-        problem = troubles.sentence(provider, "unauthorized")
-        ProviderKey.objects.filter(provider=provider).update(problem=problem, checked_at=timezone.now())
+def note_refusals(errors: Iterable[str], worked: Collection[str] = ()) -> None:
+    """After a call: a key that its vendor refused is named in the editor, and under Keys where it is the tenant's.
+
+    `worked`: ids of the vendors that have served the call; the platform's key is good again there.
+    """
+    refusers = troubles.refusers(errors)
+    own = set(ProviderKey.objects.filter(provider__in={*refusers, *worked}).values_list("provider", flat=True))
+    now = timezone.now()
+    for provider in refusers:
+        if provider in own:
+            problem = troubles.sentence(provider, "unauthorized")
+            ProviderKey.objects.filter(provider=provider).update(problem=problem, checked_at=now)
+        elif key := _platform_key(provider):
+            told = {"key_mark": _mark(key), "at": now}
+            PlatformRefusal.objects.update_or_create(provider=provider, defaults=told)
+    PlatformRefusal.objects.filter(provider__in=set(worked) - own - refusers).delete()
 
 
 def vendors_in_use() -> set[str]:

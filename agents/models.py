@@ -75,6 +75,18 @@ class ProviderKey(TenantModel):
         return bool(self.checked_at and self.problem)
 
 
+class PlatformRefusal(models.Model):
+    """A vendor did not take the platform's own key in somebody's call. Of the platform: every tenant may know."""
+
+    provider = models.CharField(max_length=40, primary_key=True)
+    key_mark = models.CharField(max_length=32)
+    """Tells one key from another, and nothing about it: with another key in the settings the refusal is void."""
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.provider} since {self.at:%Y-%m-%d %H:%M}"
+
+
 class Secret(TenantModel):
     """A value for tools' headers, named in a config as `{{secret.NAME}}`. Never shown again."""
 

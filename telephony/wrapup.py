@@ -53,7 +53,7 @@ def finish(tenant_id: UUID, call_id: UUID, report: CallReport, epoch: int | None
             interruptions=sum(turn.interrupted for turn in report.turns),
             median_gap_ms=median_gap_ms(report.turns),
         )
-        note_refusals(report.errors)
+        note_refusals(report.errors, {usage.provider for usage in report.usage})
         _audit_refusals(call_id, report)
     if report.recording:
         try:

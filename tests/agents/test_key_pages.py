@@ -4,10 +4,13 @@ import pytest
 from django.core.cache import cache
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
-from agents.access import accesses, accounts, note_refusals
-from agents.models import ProviderKey
+from agents import publishing
+from agents.access import REMEMBERED, accesses, accounts, note_refusals
+from agents.models import PlatformRefusal, ProviderKey
 from agents.seeding import seed_agents
+from agents.voice.blueprint import Stage
 from agents.voice.errors import ProviderRefused
 from tenants.models import AuditEntry
 from tenants.scope import tenant_scope
@@ -212,3 +215,66 @@ def test_a_key_that_a_vendor_refuses_in_a_call_is_named_and_stops_publishing(own
 
     assert refused
     assert "Anthropic refused the key." in owner.get(address(cast, "keys")).content.decode()
+
+
+def refused(cast, provider="openai") -> bool:
+    with tenant_scope(cast.tenant.id):
+        return accounts()[provider].refused
+
+
+@pytest.fixture
+def _platform(settings):
+    settings.VENDORS = {"openai": ("https://openai.example", "sk-of-the-platform")}
+
+
+@pytest.mark.usefixtures("_platform")
+def test_a_refusal_of_the_platforms_key_is_told_until_it_works_or_is_another(cast, settings):
+    refusal = str(ProviderRefused("openai", "unauthorized"))
+
+    with tenant_scope(cast.other.id):
+        note_refusals([refusal])
+    assert refused(cast), "it is everybody's"
+
+    settings.VENDORS = {"openai": ("https://openai.example", "sk-the-next")}
+    assert not refused(cast)
+
+    with tenant_scope(cast.tenant.id):
+        note_refusals([refusal], {"openai"})
+    assert refused(cast)
+    with tenant_scope(cast.other.id):
+        note_refusals([], {"openai", "carrier"})
+    assert not refused(cast)
+
+
+@pytest.mark.usefixtures("_platform")
+def test_a_refusal_of_the_platforms_key_is_forgotten_after_a_day(cast):
+    with tenant_scope(cast.tenant.id):
+        note_refusals([str(ProviderRefused("openai", "unauthorized"))])
+        PlatformRefusal.objects.update(at=timezone.now() - REMEMBERED)
+
+    assert not refused(cast)
+
+
+@pytest.mark.usefixtures("_platform")
+def test_a_key_of_ones_own_says_nothing_of_the_platforms(cast):
+    with tenant_scope(cast.tenant.id):
+        ProviderKey.objects.create(provider="openai", key=KEY, last_four="…abcd")
+        note_refusals([str(ProviderRefused("openai", "unauthorized"))])
+
+    assert refused(cast)
+    with tenant_scope(cast.other.id):
+        assert not accounts()["openai"].refused
+
+
+@pytest.mark.usefixtures("_platform")
+def test_the_editor_and_the_keys_name_a_refused_key_of_the_platforms(owner, cast):
+    with tenant_scope(cast.tenant.id):
+        note_refusals([str(ProviderRefused("openai", "unauthorized"))])
+        (asha, *_) = seed_agents(cast.tenant, None)
+        publishing.edit_draft(asha, llm=Stage("openai", "gpt-5.4-mini"))
+
+    editor = owner.get(address(cast, "edit", asha.id)).content.decode()
+
+    assert "OpenAI refused Switchboard’s key" in editor
+    assert "refused Switchboard’s key</span>" in editor, "beside the models, too"
+    assert "Switchboard’s key, refused" in owner.get(address(cast, "keys")).content.decode()

@@ -40,10 +40,11 @@ from agents.voice.providers.base import (
 )
 from agents.voice.recorder import Recorder
 from agents.voice.stages import Listeners
+from agents.voice.tones import Tones
 from agents.voice.turn_model import TurnModel
 
 MASK_FRAMES: Final = 10
-"""A key's tone, as far as it comes after the carrier's word of it."""
+"""A key's tone, as far as it comes after the carrier's word of it. What came before it `tones` has found."""
 BEFORE_S: Final = 0.5
 """What the turn model hears ahead of the speech."""
 SCORED_S: Final = 8.0
@@ -77,6 +78,7 @@ class Ears:
         self._tell = tell
         self._origin = self.last_frame_at
         self._mask_until = 0
+        self._tones = Tones()
         self._ear = Detector.here().listen(self._voice)
         if scores:
             self._ear.keep()
@@ -93,6 +95,8 @@ class Ears:
         ear = self._ear
         ear.activity.strict = agent_audible
         ear.feed(frame)
+        if self._tones.frame(frame, ear.level):
+            frame = audio.SILENT_FRAME
         self.listening.feed(frame)
         if self._recorder is not None:
             self._recorder.caller(frames - 1, frame)

@@ -91,6 +91,7 @@ class Ear:
         "echo",
         "frames",
         "heard",
+        "level",
     )
 
     def __init__(self, detector: Detector, slot: int, heard: Callable[[VoiceEvent], None]) -> None:
@@ -98,6 +99,8 @@ class Ear:
         self.heard = heard
         self.frames = 0
         self.dropped = 0
+        self.level = 0
+        """Of the last frame, whoever's it was."""
         self._detector = detector
         self._slot = slot
         self._bytes = bytearray()
@@ -132,7 +135,7 @@ class Ear:
     def feed(self, frame: bytes) -> None:
         """20 ms of the caller (160 bytes)."""
         self.frames = slot = self.frames + 1
-        level = audio.rms(frame)
+        level = self.level = audio.rms(frame)
         echo = self.echo
         own = slot > echo.until or echo.passes(level, slot)
         if own:

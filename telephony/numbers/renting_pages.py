@@ -19,7 +19,8 @@ from telephony.numbers import renting
 from telephony.numbers.echoing import LONGEST_S
 from telephony.numbers.forms import RingMe
 from telephony.numbers.models import RELEASING, NumberOrder, OrderState, Rental
-from telephony.numbers.pages import back, done, page
+from telephony.numbers.pages import back, done, must, page
+from telephony.outbound import placing
 from telephony.vobiz.rest import INVENTORY_PAGE
 from telephony.vobiz.rest_values import OfferedNumber
 from tenants import audit, outside
@@ -126,18 +127,25 @@ def release(request: TenantRequest, number_id: UUID) -> HttpResponse:
 @tenant_view("edit numbers", waits=True)
 def ring(request: TenantRequest, number_id: UUID) -> HttpResponse:
     """Ring a phone and play back what it hears: the proof that sound goes over the carrier."""
+    must(request, "make calls")
     with tenant_scope(request.tenant.id):
         number = get_object_or_404(PhoneNumber, id=number_id)
     form = RingMe(request.POST)
+    phone = form.cleaned_data["phone"] if form.is_valid() else ""
+    with tenant_scope(request.tenant.id):
+        listed = placing.is_listed(phone)
+    if listed:
+        messages.error(request, "This number is on your do-not-call list.")
+        return back(request, "telephony:number", number.id)
     if not cache.add(f"ring.{number.id}", 1, RING_AGAIN_S):
         messages.error(request, "It has just rung somebody. Wait half a minute.")
         return back(request, "telephony:number", number.id)
-    if not form.is_valid():
+    if not phone:
         messages.error(request, " ".join(map(str, form.errors["phone"])))
         return back(request, "telephony:number", number.id)
     call = Placement(
         from_number=number.e164,
-        to=form.cleaned_data["phone"],
+        to=phone,
         answer_url=callback_url("echo", number),
         hangup_url=callback_url("hangup", number),
         limit_s=2 * LONGEST_S,

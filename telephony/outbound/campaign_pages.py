@@ -147,7 +147,8 @@ def one(request: TenantRequest, campaign_id: UUID) -> HttpResponse:
 @tenant_view("make calls")
 def rules(request: TenantRequest, campaign_id: UUID) -> HttpResponse:
     """When, how many at once, and how often again. Not while it runs."""
-    campaign = get_object_or_404(Campaign, id=campaign_id)
+    rows = Campaign.objects.select_for_update() if request.method == "POST" else Campaign.objects.all()
+    campaign = get_object_or_404(rows, id=campaign_id)  # whoever starts it meanwhile waits for the rules
     if campaign.state not in (CampaignState.READY, CampaignState.PAUSED):
         messages.error(request, "Pause the campaign before you change its rules.")
         return back(request, "telephony:campaign", campaign.id)

@@ -150,7 +150,8 @@ def _not_dialled(dial_id: UUID, state: DialState, result: Result, problem: str, 
             return
         if call.status == Status.RINGING:
             lifecycle.advance(call.id, "lost", outcome=Outcome.FAILED, error=problem[:400], ended_at=now)
-        Dial.objects.filter(id=dial_id).update(state=state, problem=problem[:400])
+        # Nobody was rung: the same wish, sent again, is a new one.
+        Dial.objects.filter(id=dial_id).update(state=state, problem=problem[:400], key="")
         _settle(dial_id, result, now)
 
 

@@ -11,9 +11,11 @@ from telephony.carrier import carrier_for
 from telephony.models import PhoneNumber, Rental
 from telephony.numbers import attaching, renting
 from telephony.numbers.models import GONE, RELEASING, NumberOrder, OrderState
+from telephony.outbound.models import DoNotCall
 from telephony.simulator.rest import Trouble
 from telephony.simulator.world import Application, Number
-from tenants.models import AuditEntry
+from tenants import access
+from tenants.models import AuditEntry, Role
 from tests.telephony.at_carrier import FOR_SALE, OWNED
 
 PAGE = "/t/acme/numbers/"
@@ -347,6 +349,23 @@ def test_a_number_does_not_ring_people_in_a_row(shop, owner, vobiz):
         owner.post(f"{PAGE}{shop.number.id}/ring/", {"phone": "98765 43210"})
 
     assert sum(path.endswith("/Call/") for _, path, _ in vobiz.requests) == 1
+
+
+def test_who_is_never_to_be_called_is_not_rung_for_an_echo_either(shop, owner, vobiz):
+    with shop.scope():
+        DoNotCall.objects.create(phone="+919876543210", added_at=timezone.now())
+
+    html = owner.post(f"{PAGE}{shop.number.id}/ring/", {"phone": "98765 43210"}, follow=True).content.decode()
+
+    assert "do-not-call list" in html
+    assert vobiz.requests == []
+
+
+def test_who_may_not_make_calls_rings_nobody(shop, owner, vobiz, monkeypatch):
+    monkeypatch.setitem(access.MAY, Role.OWNER, access.ALL - {"make calls"})
+
+    assert owner.post(f"{PAGE}{shop.number.id}/ring/", {"phone": "98765 43210"}).status_code == 403
+    assert vobiz.requests == []
 
 
 @pytest.mark.parametrize("phone", ["", "abc", "+91 12", "+919876543210<+919876543211"])

@@ -134,6 +134,16 @@ def test_a_refusal_of_the_carrier_ends_the_call_and_is_told(shop, vobiz):
     assert "no balance" in known.call.error
 
 
+def test_a_wish_that_was_refused_may_be_sent_again(shop, vobiz):
+    vobiz.world.accounts["MA_TEST"].balance = Decimal(0)
+    with pytest.raises(CallRefusedError):
+        call(shop, key="wish-1")
+    vobiz.world.accounts["MA_TEST"].balance = Decimal(5000)
+
+    assert call(shop, key="wish-1").status == Status.RINGING
+    assert len(placed(vobiz)) == 2
+
+
 def test_a_dial_is_never_fired_twice(shop, vobiz):
     call(shop)
 

@@ -6,11 +6,13 @@ from datetime import time
 
 import pytest
 from django.db import connection
+from django.test import Client
 from django.utils import timezone
 
 from telephony.carrier import Carrier, Identity
 from telephony.outbound import campaigns, lists, running
 from telephony.outbound.models import Campaign, Contact, ContactState
+from tests import cast as people
 from tests.fakes.dialling import DiallingCarrier
 
 PEOPLE = 24
@@ -62,3 +64,41 @@ def test_workers_at_once_ring_everybody_once_and_pass_no_limit(transactional_db,
     assert sum(rung.values()) == LINES
     with acme.scope():
         assert Contact.objects.filter(state=ContactState.DIALLING, attempts=1).count() == LINES
+
+
+@pytest.mark.django_db(transaction=True)
+def test_rules_that_are_saved_while_somebody_starts_the_campaign_do_not_stop_it(transactional_db, acme):
+    owner = Client()
+    owner.force_login(people.make_member(acme.tenant, people.Role.OWNER))
+    with acme.scope():
+        made = Campaign.objects.create(
+            name="R",
+            agent=acme.agent,
+            number=acme.number,
+            zone="Asia/Kolkata",
+            state="ready",
+            created_at=timezone.now(),
+        )
+    form = {"name": "S", "agent": acme.agent.id, "number": acme.number.id, "opens": "10:00", "closes": "18:00"}
+    form |= {"days": ["0"], "zone": "Asia/Kolkata", "at_once": 7, "ring_s": 25, "detection": "off", "fail_percent": 40}
+    form |= {f"{name}_{what}": 3 for name in campaigns.RETRIES for what in ("most", "wait")}
+    answers = []
+
+    def save():
+        try:
+            answers.append(owner.post(f"/t/acme/campaigns/{made.id}/rules/", form).status_code)
+        finally:
+            connection.close()
+
+    saving = threading.Thread(target=save)
+    with acme.scope():
+        campaigns.move(made.id, "start", timezone.now())
+        saving.start()
+        saving.join(1.0)
+        assert saving.is_alive(), "it waits for the row"
+    saving.join(20)
+
+    with acme.scope():
+        made.refresh_from_db()
+    assert answers == [303]
+    assert (made.state, made.name) == ("running", "R")

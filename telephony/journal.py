@@ -20,6 +20,7 @@ import structlog
 from django.db import connection
 from django.utils import timezone
 
+from agents.voice.notebook import Kept
 from agents.voice.report import TurnRecord, Usage
 from telephony import live, metrics, wrapup
 from tenants.db import call_db
@@ -30,13 +31,15 @@ HEARTBEAT_S: Final = 9.0
 """A sign of life, and with it what the call has used: a crash loses at most the last 10 s of that."""
 LAZY_S: Final = 0.25
 """How long a lazy note waits for others."""
-KEPT_S: Final = 1.0
+COMMIT_S: Final = 2.0
+"""How long what must be kept before it is done may take; then it is not done."""
 AGAIN_S: Final = 1.0
 BOX: Final = 512
 
 _ALIVE: Final = """
 UPDATE telephony_call
-SET heartbeat_at = %s, usage = coalesce(%s::jsonb, usage), duration_ms = coalesce(%s, duration_ms)
+SET heartbeat_at = %s, usage = coalesce(%s::jsonb, usage), duration_ms = coalesce(%s, duration_ms),
+    counters = coalesce(%s::jsonb, counters), underruns = coalesce(%s, underruns)
 WHERE id = %s AND epoch = %s
 """
 
@@ -61,12 +64,15 @@ class Stream:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What is written together. `usage` None: not known yet; else of the whole call, which has lasted `lasted_ms`."""
+    """What is written together. `usage` None: not known yet; else of the whole call, which has lasted `lasted_ms`, as
+    are `counters` and `underruns`."""
 
     turns: Mapping[int, TurnRecord] = field(default_factory=dict)
     notes: Mapping[str, object] = field(default_factory=dict)
     usage: tuple[Usage, ...] | None = None
     lasted_ms: int = 0
+    counters: Mapping[str, int] = field(default_factory=dict)
+    underruns: int = 0
 
     def __len__(self) -> int:
         return len(self.turns) + len(self.notes)
@@ -76,16 +82,20 @@ class Batch:
         return Batch(
             {**older.turns, **self.turns},
             {**older.notes, **self.notes},
-            older.usage if self.usage is None else self.usage,
-            self.lasted_ms or older.lasted_ms,
+            *((older if self.usage is None else self).used),
         )
+
+    @property
+    def used(self) -> tuple[tuple[Usage, ...] | None, int, Mapping[str, int], int]:
+        """What the call has used and counted."""
+        return self.usage, self.lasted_ms, self.counters, self.underruns
 
 
 Save = Callable[[Stream, Batch, datetime], bool]
 
 
 class Journal:
-    """One per call, an `agents.voice.resuming.Notebook`. `run` is the writer; all else is for the engine, at any
+    """One per call, an `agents.voice.notebook.Notebook`. `run` is the writer; all else is for the engine, at any
     time."""
 
     def __init__(self, stream: Stream, save: Save | None = None, *, box: int = BOX) -> None:
@@ -98,8 +108,7 @@ class Journal:
         self._turns: dict[int, TurnRecord] = {}
         self._notes: dict[str, object] = {}
         self._writing = Batch()
-        self._usage: tuple[Usage, ...] | None = None
-        self._lasted_ms = 0
+        self._used = Batch()
         self._due: float | None = None
         self._wake = asyncio.Event()
         self._changes = 0
@@ -111,31 +120,44 @@ class Journal:
 
     def turn(self, record: TurnRecord) -> None:
         """Save a finished turn soon."""
-        if self._room(record.index in self._turns):
+        if self._room(record.index in self._turns or record.index in self._writing.turns):
             self._turns[record.index] = record
             self._changed(0.0)
 
     def note(self, key: str, value: object, *, lazy: bool = False) -> None:
         """See `Notebook`."""
-        if self._room(key in self._notes):
+        if self._room(self._knows(key)):
             self._notes[key] = value
             self._changed(LAZY_S if lazy else 0.0)
 
-    def used(self, usage: tuple[Usage, ...], lasted_ms: int) -> None:
+    def used(self, usage: tuple[Usage, ...], lasted_ms: int, counters: Mapping[str, int], underruns: int) -> None:
         """See `Notebook`."""
-        self._usage, self._lasted_ms = usage, lasted_ms
+        self._used = Batch(usage=usage, lasted_ms=lasted_ms, counters=dict(counters), underruns=underruns)
 
-    async def kept(self, within_s: float = KEPT_S) -> bool:
-        """See `Notebook`. A database that is too slow is not waited for: a crash then finds less than there was."""
+    async def commit(self, key: str, value: object) -> Kept:
+        """See `Notebook`. Such a note is not dropped until the box has twice its size."""
+        if not self._room(self._knows(key), 2 * self._box):
+            return Kept.LATE
+        self._notes[key] = value
+        self._changed(0.0)
+        if await self._saved_within(COMMIT_S):
+            return Kept.YES
+        return Kept.OVERTAKEN if self.overtaken.is_set() else Kept.LATE
+
+    async def kept(self, within_s: float) -> bool:
+        """Wait until everything so far is written; False when it is not: late, dropped, or another stream's now."""
+        return await self._saved_within(within_s) and not self.dropped
+
+    async def _saved_within(self, seconds: float) -> bool:
         wanted = self._changes
         self._hurry(0.0)
         try:
-            async with asyncio.timeout(within_s):
+            async with asyncio.timeout(seconds):
                 while self._saved < wanted and not self.overtaken.is_set():
                     await self._turned.wait()
         except TimeoutError:
-            log.warning("journal_is_late", waiting=len(self._turns) + len(self._notes) + len(self._writing))
-        return not self.overtaken.is_set()
+            log.warning("journal_is_late", waiting=self._waiting)
+        return self._saved >= wanted and not self.overtaken.is_set()
 
     async def run(self) -> None:
         """Write until cancelled. A database that fails is tried again."""
@@ -161,8 +183,15 @@ class Journal:
         self._turns, self._notes, self._writing = {}, {}, Batch()
         self._count()
 
-    def _room(self, known: bool) -> bool:
-        if known or len(self._turns) + len(self._notes) < self._box:
+    def _knows(self, key: str) -> bool:
+        return key in self._notes or key in self._writing.notes
+
+    @property
+    def _waiting(self) -> int:
+        return len(self._turns) + len(self._notes) + len(self._writing)
+
+    def _room(self, known: bool, box: int | None = None) -> bool:
+        if known or self._waiting < (box or self._box):
             return True
         self.dropped += 1
         return False
@@ -179,7 +208,7 @@ class Journal:
             self._wake.set()
 
     def _count(self) -> None:
-        waiting = len(self._turns) + len(self._notes) + len(self._writing)
+        waiting = self._waiting
         if waiting != self._counted:
             metrics.journal_backlog.inc(waiting - self._counted)
             self._counted = waiting
@@ -187,7 +216,7 @@ class Journal:
     async def _write(self) -> bool:
         """One transaction; whether it came to something."""
         wanted, self._due = self._changes, None
-        batch = self._writing = Batch(self._turns, self._notes, self._usage, self._lasted_ms).over(self._writing)
+        batch = self._writing = Batch(self._turns, self._notes, *self._used.used).over(self._writing)
         self._turns, self._notes = {}, {}
         try:
             ours = await call_db(self._save, self.stream, batch, timezone.now())
@@ -208,10 +237,13 @@ class Journal:
 
 def _save(stream: Stream, batch: Batch, now: datetime) -> bool:
     """One transaction. False: another stream has the call, and nothing was written."""
-    usage = None if batch.usage is None else msgspec.json.encode(batch.usage).decode()
+    used: list[object] = [None] * 4
+    if batch.usage is not None:
+        usage, counters = (msgspec.json.encode(one).decode() for one in (batch.usage, batch.counters))
+        used = [usage, batch.lasted_ms, counters, batch.underruns]
     with tenant_scope(stream.tenant_id):
         with connection.cursor() as cursor:
-            cursor.execute(_ALIVE, [now, usage, usage and batch.lasted_ms, stream.call_id, stream.epoch])
+            cursor.execute(_ALIVE, [now, *used, stream.call_id, stream.epoch])
             ours = cursor.rowcount
         if ours:
             wrapup.write_turns(stream.tenant_id, stream.call_id, batch.turns.values())

@@ -71,7 +71,7 @@ class StreamLine:
         return dict(self._protocol.counters)
 
     async def wait_for_start(self) -> events.Started | None:
-        """Read until the stream is there; None when the peer left first. Raises `StreamBroken`."""
+        """Read until the stream is there; at once when it is. None when the peer left first. Raises `StreamBroken`."""
         try:
             async with asyncio.timeout(self._start_s):
                 while self._protocol.started is None and self._closed is None:
@@ -79,7 +79,7 @@ class StreamLine:
         except TimeoutError:
             self._queue(self._protocol.start_overdue())
         started = self._protocol.started
-        if started is not None:
+        if started is not None and self._watch is None:
             self.acks_clear = self._protocol.acks_clear
             self._last_audio = self._loop.time()
             self._watch = self._loop.call_later(self._silent_s, self._look)

@@ -33,7 +33,7 @@ from telephony.delivery import TEXTS, Texts
 from telephony.journal import Journal, Stream
 from telephony.line import StreamLine
 from telephony.models import Outcome
-from telephony.opening import Opening
+from telephony.opening import Later, Opening
 from telephony.pressing import press_in
 from telephony.stream_token import Ticket
 from telephony.takeover import here, loading
@@ -41,7 +41,6 @@ from telephony.takeover.here import Served
 from telephony.vobiz.errors import StreamBroken
 from tenants.db import call_db
 
-WORKER: Final = f"{settings.ROLE or 'web'} {socket.gethostname()} {os.getpid()}"
 GOING_AWAY: Final = 1012
 FAILED: Final = 1011
 HAND_OVER_S: Final = 3.0
@@ -50,6 +49,11 @@ HAND_OVER_S: Final = 3.0
 P = ParamSpec("P")
 
 log = structlog.get_logger(__name__)
+
+
+def worker() -> str:
+    """This process, for people who look for a call's log. Processes fork, so it is not a constant."""
+    return f"{settings.ROLE or 'web'} {socket.gethostname()} {os.getpid()}"
 
 
 class MediaConsumer(AsyncConsumer):
@@ -75,19 +79,26 @@ class MediaConsumer(AsyncConsumer):
                 await _deny(send)
 
     async def _serve(self, ticket: Ticket, receive: Any, send: Any, texts: Texts | None) -> None:
-        found = await opening.find(ticket, WORKER)
+        found: Opening | Later | None = await opening.find(ticket, worker(), started=False)
         if found is None:
             log.warning("media_socket_without_call")
             await _deny(send)
             return
-        ending = Ending(found.stream, counts=not found.is_test)
-        line = StreamLine(receive, send, texts=texts)
+        ending, line = Ending(), StreamLine(receive, send, texts=texts)
+        opened = found if isinstance(found, Opening) else None
         try:
+            if opened is not None:
+                ending.of(opened)
             if not await _accepted(send):
                 ending.outcome = Outcome.CALLER_HUNG_UP
                 return
-            with here.serving(found.stream.call_id) as served:
-                ending.report = await self._talk(found, line, ending, served, Feed(send) if found.is_test else None)
+            if isinstance(found, Later):
+                opened = await _in_its_place(ticket, found, line)
+            if opened is None:
+                return
+            ending.of(opened)
+            with here.serving(opened.stream.call_id) as served:
+                ending.report = await self._talk(opened, line, ending, served, Feed(send) if opened.is_test else None)
         except StreamBroken as broken:
             log.warning("stream_refused", kind=broken.kind)
             ending.error, line.close_code, ending.refused = f"{broken.kind}: {broken}", broken.close_code, True
@@ -102,7 +113,8 @@ class MediaConsumer(AsyncConsumer):
             await asyncio.shield(asyncio.create_task(ending.write()))
             await line.close()
             metrics.count_faults(line.counters)
-        await call_db(greetings.keep, found.stream.tenant_id, found.blueprint)
+        if opened is not None:
+            await call_db(greetings.keep, opened.stream.tenant_id, opened.blueprint)
 
     async def _talk(
         self, found: Opening, line: StreamLine, ending: Ending, served: Served, feed: Feed | None
@@ -177,11 +189,12 @@ class MediaConsumer(AsyncConsumer):
 
 
 class Ending:
-    """What is known when the socket is done, written whatever happened. `counts`: the metrics tell of callers alone."""
+    """What is known when the socket is done, written whatever happened. Nothing without a stream of a call."""
 
-    def __init__(self, stream: Stream, *, counts: bool = True) -> None:
-        self.stream = stream
-        self.counts = counts
+    def __init__(self) -> None:
+        self.stream: Stream | None = None
+        self.counts = False
+        """Whether it is a caller's: the metrics tell of those alone."""
         self.report: CallReport | None = None
         self.outcome = Outcome.FAILED
         self.error = ""
@@ -190,10 +203,14 @@ class Ending:
         self.overtaken = False
         """Whether another stream has the call, or is to have it: then there is nothing to write."""
 
+    def of(self, found: Opening) -> None:
+        """Whose end it is."""
+        self.stream, self.counts = found.stream, not found.is_test
+
     async def write(self) -> None:
         """Never raises: what cannot be written now, the sweep does."""
         stream, report = self.stream, self.report
-        if self.overtaken:
+        if stream is None or self.overtaken:
             return
         try:
             if report is None:
@@ -213,6 +230,19 @@ class Ending:
                     wrapup.observe(report)
         except Exception:
             log.exception("wrapup_failed")
+
+
+async def _in_its_place(ticket: Ticket, later: Later, line: StreamLine) -> Opening | None:
+    """Take over a call that has had a stream, once the carrier has started this one: a socket that only opens, or
+    brings something else, must not end a conversation. Raises `StreamBroken`."""
+    started = await line.wait_for_start()
+    if started is None:
+        log.info("stream_never_started")
+        return None
+    if started.call_id not in ("", later.carrier_id):
+        raise StreamBroken("other_call", "the stream names another call than its address")
+    found = await opening.find(ticket, worker())
+    return found if isinstance(found, Opening) else None
 
 
 def _press(found: Opening) -> Press | None:

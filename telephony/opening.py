@@ -59,17 +59,28 @@ class Opening:
     """Where another process left the call; None for one that begins."""
 
 
+@dataclass(frozen=True, slots=True)
+class Later:
+    """The call has had a stream already, which may live: another takes its place when the carrier has started it."""
+
+    carrier_id: str
+
+
 class _OtherKindError(Exception):
     """The ticket is for another kind of socket."""
 
 
-async def find(ticket: Ticket, worker: str, kinds: Container[str] = SPOKEN) -> Opening | None:
-    """Begin the call's stream; None for a call that is not there, over, of another kind, or cannot be served."""
+async def find(
+    ticket: Ticket, worker: str, kinds: Container[str] = SPOKEN, *, started: bool = True
+) -> Opening | Later | None:
+    """Begin the call's stream; None for a call that is not there, over, of another kind, or cannot be served.
+
+    A socket whose stream has not `started` is only given a call that had none before."""
     for attempt in range(LOOKUPS):
         if attempt:
             await asyncio.sleep(LOOKUP_PAUSE_S)
         try:
-            return await call_db(begin, ticket, worker, kinds)
+            return await call_db(begin, ticket, worker, kinds, started=started)
         except Call.DoesNotExist:
             continue
         except _OtherKindError:
@@ -77,7 +88,9 @@ async def find(ticket: Ticket, worker: str, kinds: Container[str] = SPOKEN) -> O
     return None
 
 
-def begin(ticket: Ticket, worker: str, kinds: Container[str] = SPOKEN) -> Opening | None:
+def begin(
+    ticket: Ticket, worker: str, kinds: Container[str] = SPOKEN, *, started: bool = True
+) -> Opening | Later | None:
     """One transaction. Raises `Call.DoesNotExist`.
 
     Providers are built here, in a database thread: the first of a vendor imports its SDK or loads a model.
@@ -92,6 +105,8 @@ def begin(ticket: Ticket, worker: str, kinds: Container[str] = SPOKEN) -> Openin
         if before is not None and before.cause == "lost" and deciding.exhausted(call, call.stream_ended_at or now):
             log.warning("stream_of_a_call_that_was_lost_too_often")
             return None
+        if call.epoch and not started:
+            return Later(call.carrier_id)
         move = lifecycle.advance(
             ticket.call_id, "stream_started", answered_at=now, stream_started_at=now, heartbeat_at=now, worker=worker
         )
@@ -104,8 +119,6 @@ def begin(ticket: Ticket, worker: str, kinds: Container[str] = SPOKEN) -> Openin
         streams = [*call.streams, loading.stream(call.epoch, now, before, lost=was_lost)]
         Call.objects.filter(id=call.id).update(streams=streams)
         stream = Stream(call.tenant_id, call.id, call.epoch)
-        if before is not None:
-            loading.taken(call)
         try:
             blueprint = briefing.blueprint(call) if call.kind == Kind.BRIEF else trying.blueprint(call)
             if blueprint is None:

@@ -28,7 +28,8 @@ from tenants.scope import tenant_scope
 
 REPORT_S: Final = 2.0
 """How long the next document waits for the engine's report; the caller hears nothing meanwhile."""
-REPORT_LOOK_S: Final = 0.05
+REPORT_LOOK_S: Final = (0.05, 0.3)
+"""How often it looks: first, and at last."""
 
 PLAYBACK: Final = frozenset({"PlayedStream", "ClearedAudio"})
 _NOBODY: Final = orders.Delivery.NOBODY
@@ -130,11 +131,12 @@ def after_stream(callback: Callback) -> HttpResponse:
         return ended(callback, callbacks.read_hangup(callback.fields))
     dialled = callbacks.read_dial_result(callback.fields) if "DialStatus" in callback.fields else None
     carrier_id = dialled.call_id if dialled else callbacks.read_fetch(callback.fields).call_id
-    until = time.monotonic() + REPORT_S
+    until, (pause_s, longest_s) = time.monotonic() + REPORT_S, REPORT_LOOK_S
     while (found := _after(callback, carrier_id, dialled, until)) is None:
         if not connection.in_atomic_block:
             connection.close()  # a dead worker's calls all wait here at once: the pool is for those that ring
-        time.sleep(REPORT_LOOK_S)
+        time.sleep(pause_s)
+        pause_s = min(1.5 * pause_s, longest_s)
     return document(found)
 
 

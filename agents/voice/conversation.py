@@ -88,6 +88,8 @@ class Conversation:
         self.consented = False
         """Whether the caller has heard that the call is recorded; `consented` is told when."""
         self._on_consent = consented
+        self.party = ""
+        """Who has answered a call that we dialled; see `State.party`."""
         self.transfer_to: str | None = None
         self.collected: dict[str, str] = {}
         self.dialogue = Dialogue(blueprint.instructions)
@@ -156,6 +158,7 @@ class Conversation:
         """Go on where another process had to stop."""
         state = found.state
         self.greeted, self.consented, self.collected = state.greeted, state.consented, dict(state.collected)
+        self.party = state.party
         self._failures, self._farewells = state.failures, state.farewells
         self._floor.patience.learnt = state.patience
         self.switches(state.language or self._mouth.language)
@@ -170,9 +173,11 @@ class Conversation:
             self.put_through(state.transfer_to)
         elif todo.ends:
             self._tell(Finish(todo.ends))
+        elif self._blueprint.outbound and state.answered_by not in ("human", "ivr"):
+            pass  # whoever it is is listened to first, and told what they are to hear by `Outbound`
         elif todo.greet:
             self.begin_call()
-        elif todo.bridge or todo.answer:
+        elif todo.bridge or todo.answer or todo.say:
             now = self._clock.now()
             self._begin(Reply(self._next_id(), "speech", now, bridge=todo.bridge, again=todo.say), None)
         else:
@@ -195,6 +200,7 @@ class Conversation:
             transfer_to=(named or self.transfer_to or self._put_through) if ending else None,
             failures=self._failures,
             farewells=self._farewells,
+            party=self.party,
         )
 
     async def _reach_model(self) -> None:
@@ -479,3 +485,7 @@ class Conversation:
     def count(self, kind: str, amount: int = 1) -> None:
         """One more of these, for the report."""
         self._counters[kind] += amount
+
+    def count_once(self, kind: str) -> None:
+        """One of these, unless it is counted already."""
+        self._counters[kind] = self._counters[kind] or 1

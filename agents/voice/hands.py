@@ -1,18 +1,20 @@
 """Tools at work: each call of the model's is a task that outlives the reply which asked for it, if it must.
 
 Reading may be cancelled when the caller goes on; writing never is, and its result is kept for the next reply. What the
-arguments do not fit is told to the model and not done.
+arguments do not fit is told to the model and not done. Writing begins when its intent is noted (`notebook`), and what
+may have been done before the line was lost is not done again.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import Final
 
 from agents.voice import builtin
 from agents.voice.clock import Clock
+from agents.voice.notebook import Intent, Kept, digest
 from agents.voice.providers.base import ToolCall, ToolSpec
 from agents.voice.sealed import Sealed
 from agents.voice.tools import schema
@@ -27,6 +29,7 @@ TIMED_OUT: Final = "The tool did not answer in time. Whether it did anything is 
 CANCELLED: Final = "Not finished, because the caller went on speaking. Ask again if it is still needed."
 BROKEN: Final = "The tool failed."
 NOT_OURS: Final = "Not done: another process has taken this call over."
+NOT_NOTED: Final = "Not done: it could not be noted in time, so it was not begun. Say so, and offer to try again."
 
 
 class Job:
@@ -44,14 +47,19 @@ class Job:
         """What to say when it takes long; empty for the phrase book's."""
         return self.facts.excuse
 
+    @property
+    def writes(self) -> bool:
+        """Whether it may change something."""
+        return self.facts.effect != "read"
+
     def give_up(self) -> None:
         """The caller went on: reading stops, writing does not."""
-        if self.facts.effect == "read" and self.task is not None and self.text is None:
+        if not self.writes and self.task is not None and self.text is None:
             self.task.cancel()
 
 
-async def _at_once() -> bool:
-    return True
+async def _at_once(intent: Intent) -> Kept:
+    return Kept.YES
 
 
 class Hands:
@@ -60,8 +68,12 @@ class Hands:
     def __init__(self, call_id: str, clock: Clock, done: Callable[[Job], None]) -> None:
         self.box: ToolBox | None = None
         self.group: asyncio.TaskGroup | None = None
-        self.intends: Callable[[], Awaitable[bool]] = _at_once
-        """Awaited before anything is written: what is about to be done must be noted. False: it must not be done."""
+        self.intends: Callable[[Intent], Awaitable[Kept]] = _at_once
+        """Awaited before anything is written: only what is noted is done."""
+        self.ended: Callable[[Intent], None] = lambda intent: None
+        """Told what came of an intent, once that is known."""
+        self.settled: Mapping[str, str] = {}
+        """What may have been done before the line was lost, by `notebook.digest`, and the answer to it."""
         self._call_id = call_id
         self._clock = clock
         self._done = done
@@ -99,11 +111,15 @@ class Hands:
         return None
 
     def start(self, call: ToolCall) -> Job:
-        """Begin at once."""
+        """Begin at once. What is settled already has its result, and no task."""
         box, group = self.box, self.group
         if box is None or group is None:
             raise RuntimeError("the call has no tools yet")
         job = Job(call, box.facts(call.name), self._clock.now())
+        if job.writes and not job.facts.again and self.settled:
+            job.text = self.settled.get(digest(call))
+            if job.text is not None:
+                return job
         self._jobs.add(job)
         job.task = group.create_task(self._run(box, job), name=f"tool-{call.name}")
         return job
@@ -117,14 +133,22 @@ class Hands:
         return self.box is not None and self.box.facts(call.name).keyed
 
     async def _run(self, box: ToolBox, job: Job) -> None:
-        text = CANCELLED
+        text, key = CANCELLED, f"{self._call_id}:{job.call.id}"
+        intent = Intent(job.call, digest(job.call), key, again=job.facts.again) if job.writes else None
         try:
-            if job.facts.effect != "read" and not await self.intends():
-                text = NOT_OURS
-                return
+            if intent is not None:
+                text = NOT_NOTED
+                kept = await self.intends(intent)
+                if kept is not Kept.YES:
+                    text = NOT_OURS if kept is Kept.OVERTAKEN else NOT_NOTED
+                    self.ended(replace(intent, result=text))
+                    return
+                text = TIMED_OUT  # until it has told its result, nobody knows
             async with asyncio.timeout(job.facts.timeout_s + GRACE_S):
-                result = await box.run(self._filled(job.call), key=f"{self._call_id}:{job.call.id}")
+                result = await box.run(self._filled(job.call), key=key)
             text = self.sealed.hide(result.text)
+            if intent is not None:
+                self.ended(replace(intent, result=text))
             if result.refused and len(self.refusals) < MOST_REFUSALS:
                 self.refusals.append((job.call.name, self.sealed.hide(result.refused)))
         except TimeoutError:
@@ -138,7 +162,7 @@ class Hands:
         """The call is over: what writes may still do so for a moment."""
         for job in self._jobs:
             job.give_up()
-        writing = {job.task for job in self._jobs if job.task is not None and job.facts.effect != "read"}
+        writing = {job.task for job in self._jobs if job.task is not None and job.writes}
         if writing:
             _, late = await asyncio.wait(writing, timeout=FINISH_S)
             for task in late:

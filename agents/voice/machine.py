@@ -108,13 +108,14 @@ def party_of(text: str) -> Party | None:
 
 
 class Answering:
-    """One outbound call since it was answered."""
+    """One outbound call since it was answered, at `answered` (None: now). `party`: it is known already, and was told
+    nothing yet if it is a machine that is to be told something."""
 
-    def __init__(self, now: float) -> None:
-        self.party: Party | None = None
-        self.spoke = False
+    def __init__(self, now: float, *, party: Party | None = None, answered: float | None = None) -> None:
+        self.party = party
+        self.spoke = party in OPEN
         """Whether `Speak` has been said for this party."""
-        self._answered = now
+        self._answered = now if answered is None else answered
         self._text = ""
         self._finals: list[str] = []
         self._began: float | None = None
@@ -122,6 +123,8 @@ class Answering:
         self._first_s = 0.0
         self._told = 0
         self._deadlines: dict[str, float] = {"silence": now + SILENCE_S, "watch": now + WATCH_S}
+        if party is not None:
+            self._deadlines = {"watch": max(now, self._answered + WATCH_S), **_waits(party, now)}
         self._out: list[Outcome] = []
 
     @property
@@ -301,12 +304,11 @@ class Answering:
         self._out.append(Decided(party, because))
         if party is Party.HUMAN:
             self._speak(now)
-        elif party is Party.VOICEMAIL:
-            self._deadlines["tone_max"] = now + TONE_MAX_S
-            if self._since is None:
-                self._deadlines["tone"] = now + TONE_SILENCE_S
-        elif party is Party.SCREENING and self._since is None:
-            self._deadlines["pause"] = now + PAUSE_S
+        waits = _waits(party, now)
+        if self._since is not None:  # it speaks, and the pause after that counts
+            waits.pop("tone", None)
+            waits.pop("pause", None)
+        self._deadlines |= waits
 
     def _speak(self, now: float) -> None:
         if self.spoke and self.party is not Party.SCREENING:
@@ -323,6 +325,13 @@ class Answering:
         """What was said is dealt with."""
         self._text, self._began = "", None
         self._finals.clear()
+
+
+def _waits(party: Party, now: float) -> dict[str, float]:
+    """What is waited for in silence before a machine is told something."""
+    if party is Party.VOICEMAIL:
+        return {"tone": now + TONE_SILENCE_S, "tone_max": now + TONE_MAX_S}
+    return {"pause": now + PAUSE_S} if party is Party.SCREENING else {}
 
 
 BEEP_MIN_FRAMES: Final = 6

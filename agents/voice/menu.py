@@ -42,7 +42,7 @@ class MenuKeys:
 
     def facts(self, name: str) -> ToolFacts:
         if name == NAME:
-            return ToolFacts("write", PRESS_S, silent=True)
+            return ToolFacts("write", PRESS_S, silent=True, again=True)
         return ToolFacts() if self._box is None else self._box.facts(name)
 
     async def run(self, call: ToolCall, *, key: str) -> ToolResult:

@@ -10,23 +10,30 @@ from dataclasses import replace
 from typing import Final
 
 from agents.voice.conversation import Conversation
+from agents.voice.notebook import Intent, Kept, Notebook
 from agents.voice.providers.base import Message
 from agents.voice.reply import Reply
-from agents.voice.resuming import Asked, Notebook, State, Unfinished
+from agents.voice.resuming import ADVICE, Asked, Resumption, State, Unfinished
 
 _NOTHING: Final = (-1,)
 
 
 class Notes:
-    """One call's. `origin` is when its first stream began, on the clock."""
+    """One call's. `origin` is when its first stream began, on the clock; `before`: what another process has noted."""
 
-    def __init__(self, notebook: Notebook, talk: Conversation, origin: float) -> None:
+    def __init__(self, notebook: Notebook, talk: Conversation, origin: float, before: Resumption | None) -> None:
         self._notebook, self._talk, self._origin = notebook, talk, origin
         self._state = State()
         self._reply: tuple[int, ...] = _NOTHING
         self._quiet = False
         talk.dialogue.changed = self._message
-        talk.hands.intends = self._intends
+        self._advised = before is not None and bool(before.note)
+        self._next = before.next_intent if before is not None else 0
+        self._places: dict[str, int] = {}
+        """Where the intents that have no result yet are noted, by their calls' ids."""
+        if before is not None:
+            talk.hands.settled = before.settled
+        talk.hands.intends, talk.hands.ended = self._intends, self._ended
 
     def leave(self, *, quiet: bool) -> None:
         """The call is about to be left to another process, on purpose."""
@@ -37,6 +44,9 @@ class Notes:
         """Note what is other than before."""
         self._look_at_state()
         reply = self._talk.reply
+        if self._advised and reply is not None and reply.audible_at is not None:
+            self._advised = False  # the dialogue has it, and the caller is being told
+            self._notebook.note(ADVICE, None)
         seen = _seen(reply) if reply is not None and _counts(reply) else _NOTHING
         if seen != self._reply:
             self._reply = seen
@@ -57,13 +67,20 @@ class Notes:
     def _message(self, place: int, message: Message) -> None:
         self._notebook.note(f"m{place}", message)
 
-    async def _intends(self) -> bool:
+    async def _intends(self, intent: Intent) -> Kept:
         self.look()
-        return await self._notebook.kept()
+        place = self._places[intent.call.id] = self._next
+        self._next += 1
+        return await self._notebook.commit(f"i{place}", intent)
+
+    def _ended(self, intent: Intent) -> None:
+        place = self._places.pop(intent.call.id, None)
+        if place is not None:
+            self._notebook.note(f"i{place}", intent)
 
     def _unfinished(self, reply: Reply) -> Unfinished:
         done = {job.call.id: job.text for job in reply.jobs if job.text is not None}
-        writes = {job.call.id for job in reply.jobs if job.facts.effect != "read"}
+        writes = {job.call.id for job in reply.jobs if job.writes and not job.facts.again}
         rounds = tuple(
             Asked(
                 reply.text_of(number),

@@ -33,7 +33,7 @@ from agents.voice.events import (
     TakeFloor,
     TurnEnded,
 )
-from agents.voice.machine import WORDS_S, Answering, AskModel, Beep, Decided, Outcome, Party, Speak
+from agents.voice.machine import OPEN, WORDS_S, Answering, AskModel, Beep, Decided, Outcome, Party, Speak
 from agents.voice.menu import MenuKeys, Press
 
 NAME_S: Final = 2.5
@@ -49,7 +49,8 @@ _VOICE = (CallerMaybe, CallerNothing, CallerOn, CallerOff, Heard, HeardFinally, 
 
 
 class Outbound:
-    """One call's. `took` is asked for each event before the floor gets it."""
+    """One call's. `took` is asked for each event before the floor gets it. `party`: another process has found out who
+    answered, at `answered`; then begin with `go_on`."""
 
     def __init__(
         self,
@@ -62,15 +63,32 @@ class Outbound:
         tell: Callable[[Event], None],
         on_event: Callable[[str, dict[str, object]], None],
         press: Press | None,
+        party: str = "",
+        answered: float | None = None,
     ) -> None:
         self._blueprint, self._talk, self._ears, self._clock = blueprint, talk, ears, clock
         self._group, self._tell, self._on_event, self._press = group, tell, on_event, press
-        self._answering = Answering(clock.now())
-        self._gate = True
+        known = Party[party.upper()] if party else None
+        self._answering = Answering(clock.now(), party=known, answered=answered if known is not None else None)
+        self._gate = known not in OPEN
         """Whether the floor is kept from hearing."""
         self._over = False
         """Whether what is said now is the last."""
         self._beep = Beep()
+
+    def go_on(self) -> None:
+        """The line was lost with this party there: a machine is told what it has not surely heard."""
+        party = self._answering.party
+        if party is None or party is Party.HUMAN:
+            return
+        self._talk.count_once(f"answered_by_{party.name.lower()}")
+        if party is Party.IVR:
+            self._give_keys()
+            return
+        self._tell(TakeFloor())
+        self._ears.also = self._listen_for_tone if party is Party.VOICEMAIL else None
+        if party is Party.UNAVAILABLE:
+            self._tell(Finish("goodbye"))
 
     @property
     def next_deadline(self) -> float | None:
@@ -115,7 +133,8 @@ class Outbound:
         for outcome in outcomes if not self._over else ():
             match outcome:
                 case Decided(party=party, because=because):
-                    self._on_event("answered_by", {"party": party.name.lower(), "because": because})
+                    self._talk.party = party.name.lower()
+                    self._on_event("answered_by", {"party": self._talk.party, "because": because})
                     self._decided(party)
                 case Speak():
                     self._speak()
@@ -141,15 +160,19 @@ class Outbound:
         now = self._clock.now()
         if said:
             self._talk.note_caller(said, began or now, now)
+        self._give_keys()
+        self._tell(ReplyEmpty())
+        if self._answering.speaking_since is not None:
+            self._tell(CallerOn(self._answering.speaking_since))
+        self._tell(event)
+
+    def _give_keys(self) -> None:
+        """A menu has answered: the model is told how to choose."""
         how = BY_VOICE
         if self._press is not None:
             how = BY_KEYS
             self._talk.hands.box = MenuKeys(self._talk.hands.box, self._press)
         self._talk.dialogue.instruct(MENU.format(how=how, greeting=self._blueprint.greeting))
-        self._tell(ReplyEmpty())
-        if self._answering.speaking_since is not None:
-            self._tell(CallerOn(self._answering.speaking_since))
-        self._tell(event)
 
     def _listen_for_tone(self, frame: bytes) -> None:
         if self._beep.frame(frame):

@@ -6,8 +6,10 @@ began    {at, variables}: when the call's first stream began, and what the look-
 m0, m1…  the messages of the dialogue, but for the instructions
 reply    what is being said: kind, parts, tools asked with their results so far; null between replies
 state    language, facts collected, patience learnt, keys, a pending ending, …
+i0, i1…  tools that write: the intent before, with the result after; an intent that is not kept is not carried out
+advice   {note, phrase}: what became of a transfer, by whoever brings the call back; null once the caller hears of it
 
-Pure but for the protocol at the end. Times are ms since the first stream began.
+Pure. Times are ms since the first stream began.
 """
 
 from __future__ import annotations
@@ -16,13 +18,14 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import msgspec
 
 from agents.voice import builtin
 from agents.voice.blueprint import Phrases
 from agents.voice.dialogue import RUNNING, paired
+from agents.voice.notebook import KEYED, Intent
 from agents.voice.providers.base import Message, ToolCall
 from agents.voice.report import TurnRecord, Usage
 
@@ -34,12 +37,15 @@ UNKNOWN: Final = (
 NOT_READ: Final = "The connection was lost before there was a result. Ask again if it is still needed."
 NOT_KEYED: Final = "The line was gone while the caller used the keypad. Ask for the whole number again."
 KEYED_LOST: Final = "(a number that was lost with the line; ask for it again)"
+MACHINES: Final = frozenset({"voicemail", "screening", "ivr"})
+"""Parties that are told something at most, or talked to without a word about the line."""
 QUIET_MS: Final = 2_000
 """A hand-over in silence that took longer than this is explained to the caller."""
 SLOW: Final = 11
 """Characters a second of a slow voice: a sentence counts as heard when even that would have said it."""
 USUAL: Final = 14
-_KEYED: Final = re.compile(r"\{\{keyed\.\d+\}\}")
+ADVICE: Final = "advice"
+_INTENT: Final = re.compile(r"i(\d+)")
 _SENTENCE: Final = re.compile(r"(?<=[.?!।])\s+")
 
 
@@ -71,7 +77,8 @@ class Unfinished:
 class State:
     """What else the conversation knows. `ending`: the reason of an ending under way. `quiet`: left while both were
     silent. `consented`: the caller has heard that the call is recorded, so that it may be. `keys`: pressed, and no turn
-    yet. `patience` as `Patience.learnt`."""
+    yet. `patience` as `Patience.learnt`. `party`: who has answered a call that we dialled, as in `machine.Party`;
+    empty: not known, or not dialled by us."""
 
     greeted: bool = False
     language: str = ""
@@ -85,6 +92,12 @@ class State:
     farewells: int = 0
     quiet: bool = False
     consented: bool = False
+    party: str = ""
+
+    @property
+    def answered_by(self) -> str:
+        """The party; who was greeted is a person."""
+        return self.party or ("human" if self.greeted else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +113,7 @@ class Resumption:
     """Where to go on. `elapsed_ms` is now, `lost_ms` since when nobody served the caller.
 
     `note` is told to the model, and `phrase` to the caller before anything else: what became of a transfer, say.
+    `intents` are all of the call; `counters` and `underruns` what previous streams have counted.
     """
 
     elapsed_ms: int
@@ -111,6 +125,18 @@ class Resumption:
     lost_ms: int | None = None
     note: str = ""
     phrase: str = ""
+    intents: tuple[Intent, ...] = ()
+    next_intent: int = 0
+    counters: tuple[tuple[str, int], ...] = ()
+    underruns: int = 0
+
+    @property
+    def settled(self) -> dict[str, str]:
+        """What is not done again, by its `digest`, and what the model is told instead: tools whose outcome nobody
+        knows, and those of the reply under way, which the caller may not have heard of."""
+        asked = {call.id for one in self.reply.rounds for call in one.calls} if self.reply is not None else set()
+        lost = [one for one in self.intents if not one.again and (one.result is None or one.call.id in asked)]
+        return {one.digest: UNKNOWN if one.result is None else one.result for one in lost}
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,10 +173,14 @@ def first_notes(at: datetime, *, greets: bool) -> dict[str, object]:
 def plan(found: Resumption, phrases: Phrases, greeting: str = "") -> Plan:
     """What to do first."""
     reply, state = found.reply, found.state
-    messages = tuple(_settled(message) for message in found.messages)
+    known = {one.call.id: one.result for one in found.intents if one.result is not None}
+    messages = tuple(_settled(message, known) for message in found.messages)
     if reply is not None:
-        messages += tuple(message for one in reply.rounds for message in _messages(one))
+        messages += tuple(message for one in reply.rounds for message in _messages(one, known))
+    messages += _unmentioned(messages, found.intents)
     cut = _cut(found)
+    if state.party in MACHINES and not state.ending:
+        return _to_a_machine(found, messages, cut)
     if found.note:
         return Plan(_with_note(messages, found.note), cut, bridge=found.phrase, answer=True)
     if state.ending:
@@ -184,10 +214,12 @@ def read(
     lost_ms: int | None,
     turns: tuple[TurnRecord, ...],
     usage: tuple[Usage, ...],
-    note: str = "",
-    phrase: str = "",
+    counters: Mapping[str, int] | None = None,
+    underruns: int = 0,
 ) -> Resumption:
     """Notes as JSON gives them back → where to go on. Raises `msgspec.ValidationError` for what is no note of ours."""
+    advice = notes.get(ADVICE) or {}
+    intents = sorted((int(found[1]), key) for key in notes if (found := _INTENT.fullmatch(key)))
     messages: list[Message] = []
     while (noted := notes.get(f"m{len(messages)}")) is not None:
         messages.append(msgspec.convert(noted, Message))
@@ -199,26 +231,47 @@ def read(
         state=msgspec.convert(notes.get("state") or {}, State),
         reply=msgspec.convert(notes.get("reply"), Unfinished | None),
         lost_ms=lost_ms,
-        note=note,
-        phrase=phrase,
+        note=advice.get("note", ""),
+        phrase=advice.get("phrase", ""),
+        intents=tuple(msgspec.convert(notes[key], Intent) for _, key in intents),
+        next_intent=intents[-1][0] + 1 if intents else 0,
+        counters=tuple(sorted((counters or {}).items())),
+        underruns=underruns,
     )
 
 
-def _settled(message: Message) -> Message:
-    """A tool that was still running when its reply was over writes: what became of it nobody knows. What was keyed in
-    secret was not noted."""
+def _settled(message: Message, known: Mapping[str, str]) -> Message:
+    """A tool that was still running when its reply was over writes: what became of it nobody knows, unless its intent
+    does. What was keyed in secret was not noted."""
     if message.role == "tool" and message.text == RUNNING:
-        return replace(message, text=UNKNOWN)
-    return replace(message, text=_KEYED.sub(KEYED_LOST, message.text)) if "{{keyed." in message.text else message
+        return replace(message, text=known.get(message.call_id or "", UNKNOWN))
+    return replace(message, text=KEYED.sub(KEYED_LOST, message.text)) if "{{keyed." in message.text else message
 
 
-def _messages(one: Asked) -> tuple[Message, ...]:
+def _messages(one: Asked, known: Mapping[str, str]) -> tuple[Message, ...]:
     results = {}
     for call in one.calls:
         missing = UNKNOWN if call.id in one.writes else NOT_KEYED if call.name == "collect_digits" else NOT_READ
         missing = builtin.CONTINUED if call.name in ("end_call", "transfer") else missing
-        results[call.id] = one.results.get(call.id, missing)
+        results[call.id] = one.results.get(call.id, known.get(call.id, missing))
     return paired(one.text, one.calls, results)
+
+
+def _unmentioned(messages: tuple[Message, ...], intents: tuple[Intent, ...]) -> tuple[Message, ...]:
+    """Intents without a result that the dialogue does not know of, because its own note was lost."""
+    known = {call.id for message in messages for call in message.calls}
+    lost = [one.call for one in intents if one.result is None and not one.again and one.call.id not in known]
+    return tuple(message for call in lost for message in paired("", (call,), {call.id: UNKNOWN}))
+
+
+def _to_a_machine(found: Resumption, messages: tuple[Message, ...], cut: Cut | None) -> Plan:
+    """A machine needs no bridge. A voicemail or a bot is told what it is to hear by `Outbound`; a menu that waits for
+    an answer gets one, and else is listened to."""
+    if found.state.party != "ivr":
+        return Plan(messages, cut)
+    if found.reply is not None and found.reply.kind == "speech" and found.reply.whole:
+        return Plan(messages, cut, say=found.reply.parts)
+    return Plan(messages, cut, answer=bool(messages) and messages[-1].role in ("user", "tool"))
 
 
 def _with_note(messages: tuple[Message, ...], note: str) -> tuple[Message, ...]:
@@ -227,7 +280,8 @@ def _with_note(messages: tuple[Message, ...], note: str) -> tuple[Message, ...]:
     for at in range(len(messages) - 1, -1, -1):
         if messages[at].role == "tool" and messages[at].call_id in asked:
             return (*messages[:at], replace(messages[at], text=note), *messages[at + 1 :])
-    return (*messages, Message("user", f"({note})"))
+    remark = Message("user", f"({note})")
+    return messages if messages and messages[-1] == remark else (*messages, remark)
 
 
 def _sentences(found: Resumption) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -262,34 +316,3 @@ def _question(text: str) -> str:
     """What a greeting asks at its end, if that is a sentence of its own."""
     sentences = _SENTENCE.split(text.strip())
     return sentences[-1] if len(sentences) > 1 and sentences[-1].endswith("?") else ""
-
-
-class Notebook(Protocol):
-    """Where a running conversation writes what another process would need. Nothing here makes the engine wait, but
-    `kept`."""
-
-    def note(self, key: str, value: object, *, lazy: bool = False) -> None:
-        """Keep at once, or `lazy`: together with what comes next. A frozen value that `msgspec` can encode, or None."""
-        ...
-
-    def used(self, usage: tuple[Usage, ...], lasted_ms: int) -> None:
-        """What the call has used until now, previous streams included."""
-        ...
-
-    async def kept(self) -> bool:
-        """Wait until everything so far is kept, for a second at most. False: another process has the call."""
-        ...
-
-
-class NoNotes:
-    """For a call that nobody will take over."""
-
-    def note(self, key: str, value: object, *, lazy: bool = False) -> None:
-        """Forget it."""
-
-    def used(self, usage: tuple[Usage, ...], lasted_ms: int) -> None:
-        """Forget it."""
-
-    async def kept(self) -> bool:
-        """At once."""
-        return True

@@ -42,6 +42,7 @@ from agents.voice.floor import Floor
 from agents.voice.line import Cleared, Closed, Delivers, Digit, Line, LineEvent, MarkPlayed
 from agents.voice.menu import Press
 from agents.voice.meter import Meter
+from agents.voice.notebook import NoNotes, Notebook
 from agents.voice.notes import Notes
 from agents.voice.obeying import Obeying
 from agents.voice.orders import Order, Orders
@@ -50,7 +51,7 @@ from agents.voice.playout import Drained, First, Playout
 from agents.voice.providers.base import Providers, SttCapabilities
 from agents.voice.recorder import Recorder
 from agents.voice.report import CallReport, TurnRecord
-from agents.voice.resuming import NoNotes, Notebook, Resumption
+from agents.voice.resuming import Resumption
 from agents.voice.taping import Taping
 from agents.voice.tools.base import ToolBox
 from agents.voice.tools.box import open_tools
@@ -154,7 +155,7 @@ class _Session:
         self.playout = Playout(line, clock, self.playout_says, recorder)
         self.playout.origin_us = round(self.here * 1_000_000)
         self.errors: list[str] = []
-        self.counters: Counter[str] = Counter()
+        self.counters: Counter[str] = Counter(dict(resumption.counters) if resumption is not None else {})
         hears = providers.stt.capabilities
         scores = hears.turns == "segments" and not hears.whole_phrases
         scores = scores and turn_model.available() and turn_model.covers(blueprint.language)
@@ -197,9 +198,9 @@ class _Session:
             turns=resumption.turns if resumption is not None else (),
             consented=recorder.begin if recorder is not None else lambda: None,
         )
-        self.notes = Notes(self.notebook, self.talk, self.started)
+        self.notes = Notes(self.notebook, self.talk, self.started, resumption)
         self.outbound: Outbound | None = None
-        if blueprint.outbound and resumption is None:
+        if blueprint.outbound:
             self.outbound = Outbound(
                 blueprint,
                 self.talk,
@@ -209,6 +210,8 @@ class _Session:
                 tell=self.tell,
                 on_event=on_event,
                 press=press,
+                party=resumption.state.answered_by if resumption is not None else "",
+                answered=self.started,
             )
         self.obeying = Obeying(blueprint, self.talk, self.floor, self.outbound, self.tell, on_event)
         self.leave_by = 0.0
@@ -242,7 +245,7 @@ class _Session:
             recording=None if self.taping is None else await self.taping.finish(self.here_ms),
             transfer_to=self.talk.transfer_to,
             collected=tuple(self.talk.collected.items()),
-            underruns=self.playout.ledger.underruns,
+            underruns=self.underruns,
             errors=tuple(self.errors),
             counters=tuple(sorted(self.counters.items())),
             refusals=tuple(self.talk.hands.refusals),
@@ -266,13 +269,21 @@ class _Session:
         except* Exception as broken:
             self.broke(broken)
         self.lasted_ms = round(self.now_ms)
-        self.count_channel()
+        self.checkpoint()
         return outcome
 
-    def count_channel(self) -> None:
-        """The line is taken for as long as the call lasts, also while nobody serves it."""
+    def checkpoint(self) -> None:
+        """Tell what the call has used. The line is taken for as long as it lasts, also while nobody serves it."""
         known = sum(used.amount for used in self.meter.usage() if used.meter == "channel")
         self.meter.add("carrier", "stream", "channel", max(0, round(self.now_ms) - known), "ms")
+        usage = self.meter.usage(*self.ears.listening.running)
+        self.notebook.used(usage, round(self.now_ms), self.counters, self.underruns)
+
+    @property
+    def underruns(self) -> int:
+        """Of all streams."""
+        before = self.resumption.underruns if self.resumption is not None else 0
+        return before + self.playout.ledger.underruns
 
     def broke(self, broken: BaseExceptionGroup[BaseException]) -> None:
         """A bug, here or in an adapter."""
@@ -285,6 +296,8 @@ class _Session:
         floor, inbox = self.floor, self.inbox
         if self.resumption is not None:
             floor.past(self.clock.now())
+            if self.outbound is not None:
+                self.outbound.go_on()
             self.talk.resume(self.resumption)
         elif self.outbound is None:
             self.talk.begin_call()
@@ -387,8 +400,7 @@ class _Session:
             if self.taping is not None:
                 await self.taping.write(self.here_ms)
             if number % COUNT_EVERY == 0:
-                self.count_channel()
-                self.notebook.used(self.meter.usage(*self.ears.listening.running), round(self.now_ms))
+                self.checkpoint()
             if self.leave.is_set():
                 self.leaves()
 

@@ -22,7 +22,7 @@ from telephony.browser import chatting
 from telephony.browser.chatting import Conversation
 from telephony.browser.feed import Feed, trouble_in_words
 from telephony.journal import Journal
-from telephony.media_socket import WORKER
+from telephony.media_socket import worker
 from telephony.models import Kind, Outcome
 from telephony.opening import Opening
 from tenants.db import call_db
@@ -59,8 +59,8 @@ class ChatConsumer(AsyncConsumer):
         _open += 1
         try:
             with structlog.contextvars.bound_contextvars(call=str(ticket.call_id)):
-                found = await opening.find(ticket, WORKER, kinds=(Kind.CHAT,))
-                if found is None:
+                found = await opening.find(ticket, worker(), kinds=(Kind.CHAT,))
+                if not isinstance(found, Opening):
                     log.warning("chat_without_call")
                     await send({"type": "websocket.close", "code": 1008})
                 else:

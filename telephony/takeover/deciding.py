@@ -6,6 +6,7 @@ between it and the carrier. The worker's report is not waited for, because the n
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -16,10 +17,10 @@ from django.utils import timezone
 from telephony.models import CARRIED, Call, Outcome, Status
 from telephony.takeover import workers
 
-MOST: Final = 3
-"""Losses that a call survives; the fourth is an apology. A hand-over is none."""
+MOST: Final = 8
+"""Losses that a call survives; the next is an apology. A hand-over is none."""
 LEAST: Final = timedelta(seconds=2)
-"""A stream that took a call over and died within this was killed by the call itself, as far as we know."""
+"""Two streams in a row that took a call over and died within this were killed by the call itself, as far as we know."""
 GIVE_UP: Final = timedelta(seconds=20)
 """How long a caller waits for any worker."""
 REVIVABLE: Final = frozenset({Outcome.CALLER_HUNG_UP, Outcome.LINE_DEAD, Outcome.DRAINED, Outcome.LOST, Outcome.FAILED})
@@ -51,12 +52,19 @@ def revivable(call: Call) -> bool:
 
 def exhausted(call: Call, lost_at: datetime) -> bool:
     """Whether it was lost too often, or kills whoever takes it. A loss before the last stream was of another."""
-    losses = [stream for stream in call.streams if stream["cause"] == "lost"]
-    if len(losses) >= MOST:
+    if sum(stream["cause"] == "lost" for stream in call.streams) >= MOST:
         return True
-    last: dict[str, Any] = call.streams[-1] if call.streams else {}
-    lived = lost_at - datetime.fromisoformat(last["at"]) if last else LEAST
-    return bool(last) and last["cause"] == "lost" and timedelta(0) <= lived < LEAST
+    last = call.streams[-2:]
+    ends = [*(_ended_at(stream) for stream in last[1:]), lost_at]
+    return len(last) == 2 and all(
+        stream["cause"] == "lost" and timedelta(0) <= end - datetime.fromisoformat(stream["at"]) < LEAST
+        for stream, end in zip(last, ends, strict=True)
+    )
+
+
+def _ended_at(following: Mapping[str, Any]) -> datetime:
+    """When the stream before this one was lost."""
+    return datetime.fromisoformat(following["at"]) - timedelta(milliseconds=following.get("gap_ms") or 0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
@@ -12,13 +12,12 @@ import structlog
 
 from agents.voice import resuming
 from agents.voice.report import ReplyTiming, Speaker, TurnRecord, Usage
-from agents.voice.resuming import Began, Resumption
+from agents.voice.resuming import ADVICE, Began, Resumption
 from telephony.models import Call, Turn, WebhookEvent
 from telephony.takeover.deciding import began_at
 from telephony.takeover.models import CallNote
 
 LEFT: Final = "left"
-ADVICE: Final = "advice"
 Cause = Literal["", "lost", "left", "back"]
 """Why a stream began: the call's first, after a loss, after a hand-over, or back from a transfer."""
 
@@ -37,18 +36,19 @@ class Found:
     usage: tuple[Usage, ...]
     lost_at: datetime
     cause: Cause
+    counters: Mapping[str, int] = field(default_factory=dict)
+    underruns: int = 0
 
     def resumption(self, now: datetime) -> Resumption:
         """Where to go on at this moment."""
-        advice = self.notes.get(ADVICE) or {}
         return resuming.read(
             self.notes,
             elapsed_ms=self.at_ms(now),
             lost_ms=self.at_ms(self.lost_at),
             turns=self.turns,
             usage=self.usage,
-            note=advice.get("note", ""),
-            phrase=advice.get("phrase", ""),
+            counters=self.counters,
+            underruns=self.underruns,
         )
 
     def at_ms(self, at: datetime) -> int:
@@ -74,21 +74,22 @@ def find(call: Call) -> Found | None:
     if began is None or call.stream_started_at is None:
         return None
     turns = tuple(_turn(row) for row in Turn.objects.filter(call=call).order_by("index"))
-    cause: Cause = "back" if ADVICE in notes else "lost"
+    advice = notes.get(ADVICE) or {}
+    cause: Cause = "back" if advice and advice.get("epoch", call.epoch) == call.epoch else "lost"
     lost_at = _lost_at(call)
     left = notes.get(LEFT) or {}
     if left and left["epoch"] == call.epoch:
         lost_at, cause = datetime.fromisoformat(left["at"]), "left"
     usage = tuple(Usage(**used) for used in call.usage)
-    return Found(began, notes, turns, usage, lost_at, cause)
+    return Found(began, notes, turns, usage, lost_at, cause, call.counters, call.underruns)
 
 
 def advise(call: Call, note: str, phrase: str) -> None:
     """Tell the agent, when its call comes back from somebody else, what happened there: `note` is for the model,
-    `phrase` is said to the caller first."""
-    CallNote.objects.update_or_create(
-        call=call, key=ADVICE, defaults={"value": msgspec.json.encode({"note": note, "phrase": phrase}).decode()}
-    )
+    `phrase` is said to the caller first. It stands until the caller has begun to hear of it: the stream that the call
+    comes back to may be lost as well."""
+    advice = {"note": note, "phrase": phrase, "epoch": call.epoch}
+    CallNote.objects.update_or_create(call=call, key=ADVICE, defaults={"value": msgspec.json.encode(advice).decode()})
 
 
 def language(call: Call) -> str:
@@ -96,11 +97,6 @@ def language(call: Call) -> str:
     note = CallNote.objects.filter(call=call, key="state").first()
     state = _json(note.value) if note is not None else None
     return str(state.get("language") or "") if isinstance(state, dict) else ""
-
-
-def taken(call: Call) -> None:
-    """The advice was given to a new stream, and is not given again."""
-    CallNote.objects.filter(call=call, key=ADVICE).delete()
 
 
 def _lost_at(call: Call) -> datetime:

@@ -6,6 +6,7 @@ A caller who has just lost a worker must not be sent to a dead one again, so the
 from __future__ import annotations
 
 import itertools
+import threading
 import time
 from functools import cache
 from typing import Final
@@ -16,13 +17,15 @@ from django.conf import settings
 
 ASK_S: Final = 0.3
 GOOD_S: Final = 0.2
-"""How long an answer is believed: the calls of a dead worker all ask at once."""
+"""How long what is known of a worker is believed: the calls of a dead one all ask at once."""
 BAD_S: Final = 3.0
 """How long a worker that did not answer is left out of the turns, without being asked."""
 DRAINING: Final = "draining"
 
 _turn = itertools.count()
-_good: dict[str, float] = {}
+_asking = threading.Lock()
+_known: dict[str, tuple[bool, float]] = {}
+"""Address of a worker: whether it lives, and until when that is believed."""
 _bad: dict[str, float] = {}
 """Address of a worker that did not answer: until when it is believed to be gone."""
 
@@ -38,25 +41,39 @@ def next_url() -> str:
 
 
 def alive_url() -> str | None:
-    """The next worker that answers and does not drain; None when there is none at the moment."""
+    """The next worker that lives and does not drain; None when there is none at the moment."""
     urls = settings.STREAM_URLS
     first = next(_turn)
-    for index in range(len(urls)):
-        url = urls[(first + index) % len(urls)]
-        if _good.get(url, 0.0) > time.monotonic():
-            return url
-        if lives(url):
-            _good[url] = time.monotonic() + GOOD_S
+    return next((url for at in range(len(urls)) if _lives(url := urls[(first + at) % len(urls)])), None)
+
+
+def _lives(url: str) -> bool:
+    """What is known, or is found out: one thread asks for all."""
+    good, until = _known.get(url, (False, 0.0))
+    if until > time.monotonic():
+        return good
+    with _asking:
+        good, until = _known.get(url, (False, 0.0))
+        if until > time.monotonic():
+            return good
+        good = lives(url)
+        now = time.monotonic()
+        _known[url] = (good, now + GOOD_S)
+        if good:
             _bad.pop(url, None)
-            return url
-        _bad[url] = time.monotonic() + BAD_S
-    return None
+        else:
+            _bad[url] = now + BAD_S
+    return good
 
 
 def lives(url: str) -> bool:
-    """Whether a worker takes calls over. Behind a proxy that keeps `/healthz` to itself any answer will do."""
+    """Whether a worker takes calls over: it answers, or is only too busy to, when the connection was accepted. Behind a
+    proxy that keeps `/healthz` to itself any answer will do."""
     try:
         answer = _client().get(url.replace("ws", "http", 1).rstrip("/") + "/healthz")
+    except httpx.ReadTimeout:
+        log.info("stream_worker_busy", url=url)
+        return True
     except httpx.HTTPError as error:
         log.info("stream_worker_away", url=url, error=type(error).__name__)
         return False

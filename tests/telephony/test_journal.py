@@ -9,10 +9,11 @@ import pytest
 from django.db import OperationalError
 from prometheus_client import REGISTRY
 
+from agents.voice.notebook import Kept
 from agents.voice.providers.base import Message
 from agents.voice.report import TurnRecord, Usage
 from telephony import journal, wrapup
-from telephony.journal import HEARTBEAT_S, KEPT_S, LAZY_S, Batch, Journal, Stream
+from telephony.journal import COMMIT_S, HEARTBEAT_S, LAZY_S, Batch, Journal, Stream
 from telephony.models import Turn
 from telephony.takeover.models import CallNote
 from tests import virtual_time
@@ -115,12 +116,12 @@ def test_a_quiet_call_gives_a_sign_of_life_and_what_it_has_used():
     database = Database()
 
     async def script(book):
-        book.used(USED, 4_000)
+        book.used(USED, 4_000, {"barge_in": 2}, 1)
         await asyncio.sleep(3.5 * HEARTBEAT_S)
 
     keep(database, script)
 
-    assert [(batch.usage, batch.lasted_ms, len(batch)) for batch in database.batches] == [(USED, 4_000, 0)] * 3
+    assert [(batch.used, len(batch)) for batch in database.batches] == [((USED, 4_000, {"barge_in": 2}, 1), 0)] * 3
     assert HEARTBEAT_S <= 10
 
 
@@ -165,36 +166,57 @@ def test_what_waits_is_counted():
     keep(Database(), script)
 
 
-def test_kept_waits_until_it_is_written_and_hurries_the_writer():
+def test_a_commit_waits_until_all_so_far_is_written_and_hurries_the_writer():
     database = Database()
 
     async def script(book):
         loop = asyncio.get_running_loop()
         began = loop.time()
         book.note("reply", 1, lazy=True)
-        assert await book.kept()
+        assert await book.commit("i0", 2) is Kept.YES
         assert loop.time() - began < LAZY_S / 2
-        assert database.notes == [{"reply": 1}]
+        assert database.notes == [{"reply": 1, "i0": 2}]
 
     keep(database, script)
 
 
-def test_kept_does_not_wait_for_a_database_that_is_away():
+def test_what_is_not_written_in_time_is_not_committed():
     async def script(book):
         loop = asyncio.get_running_loop()
-        book.turn(turn(0))
         began = loop.time()
-        assert await book.kept()
-        assert KEPT_S <= loop.time() - began < KEPT_S + 0.1
+        assert await book.commit("i0", 1) is Kept.LATE
+        assert COMMIT_S <= loop.time() - began < COMMIT_S + 0.1
 
     keep(Database(failures=9), script)
+
+
+def test_a_full_box_commits_what_it_has_room_for_and_says_what_it_has_not():
+    async def script(book):
+        for index in range(5):
+            book.turn(turn(index))
+        late = [await book.commit(f"i{number}", number) for number in range(5)]
+        assert late == [Kept.LATE] * 5
+
+    book = keep(Database(failures=99), script, box=3)
+
+    assert book.dropped == 2 + 2, "turns beyond three, commits beyond six"
+
+
+def test_dropped_notes_are_not_kept():
+    async def script(book):
+        for index in range(5):
+            book.turn(turn(index))
+        assert not await book.kept(1.0)
+
+    keep(Database(), script, box=3)
 
 
 def test_a_stream_that_was_overtaken_is_told():
     async def script(book):
         book.turn(turn(0))
         await asyncio.sleep(1)
-        assert not await book.kept()
+        assert not await book.kept(1.0)
+        assert await book.commit("i0", 1) is Kept.OVERTAKEN
 
     assert keep(Database(ours=False), script).overtaken.is_set()
 
@@ -214,12 +236,13 @@ def second(acme):
 def test_the_call_has_what_was_used_and_its_notes_are_encrypted(acme, second):
     message = Message("user", "My pin is 4711.")
 
-    assert write(acme, second, 2, Batch({0: turn(0)}, {"m0": message, "reply": None}, USED, 4_000))
+    assert write(acme, second, 2, Batch({0: turn(0)}, {"m0": message, "reply": None}, USED, 4_000, {"barge_in": 2}, 3))
     assert write(acme, second, 2, Batch({}, {"m0": Message("user", "a\0b")}))
 
     with acme.scope():
         second.refresh_from_db()
         assert (second.usage, second.duration_ms) == ([asdict(used) for used in USED], 4_000)
+        assert (second.counters, second.underruns) == ({"barge_in": 2}, 3)
         assert second.heartbeat_at == second.created_at
         notes = {note.key: msgspec.json.decode(note.value) for note in CallNote.objects.all()}
         assert (notes["m0"]["text"], notes["reply"]) == ("a\0b", None)

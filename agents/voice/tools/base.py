@@ -18,7 +18,8 @@ class ToolFacts:
     """How a session treats a tool.
 
     `read` may be cancelled when the caller goes on, `write` is left to finish and its result is kept, `terminal` ends
-    the conversation. `excuse` is said once when the answer takes long; empty: the phrase book's. After a `silent` one
+    the conversation. What writes and may have been done before the line was lost is not done again, but for what is
+    harmless `again`. `excuse` is said once when the answer takes long; empty: the phrase book's. After a `silent` one
     the reply is over: what the other side says next is heard first. A `keyed` one gets the digits that the caller gave
     in secret, where an argument names them (`agents.voice.sealed`).
     """
@@ -28,6 +29,7 @@ class ToolFacts:
     excuse: str = ""
     silent: bool = False
     keyed: bool = False
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,8 @@ import pytest
 from agents.voice import resuming
 from agents.voice.blueprint import Limits, Tongue, TransferTarget
 from agents.voice.dialogue import RUNNING
-from agents.voice.phrases import PROCESS_CACHE
+from agents.voice.hands import NOT_NOTED
+from agents.voice.notebook import Intent, Kept, digest
 from agents.voice.providers.base import LlmTool, Message, ToolCall
 from agents.voice.report import Usage
 from agents.voice.resuming import UNKNOWN, Asked, Resumption, State, Unfinished, plan
@@ -17,6 +18,7 @@ from agents.voice.session import run
 from agents.voice.tongues import shipped
 from tests import virtual_time
 from tests.agents.voice.conversing import BLUEPRINT, LONG
+from tests.agents.voice.lives import Notebook, live
 from tests.fakes.line import FakeLine
 from tests.fakes.providers import FakeBox, FakeTts, fakes
 from tests.speech import babble
@@ -26,79 +28,6 @@ ASK = (4_000, babble(900))
 """Its answer is heard from about 5.4 s on."""
 LATE = (6_000, babble(900))
 """After the bridge."""
-
-
-class Notebook:
-    """What reached the database; `ours` False: another process has the call."""
-
-    def __init__(self, ours=True):
-        self.notes = {}
-        self.log = []
-        self.usage = ()
-        self.lasted_ms = 0
-        self.ours = ours
-
-    def note(self, key, value, *, lazy=False):
-        self.notes[key] = msgspec.json.decode(msgspec.json.encode(value))
-        self.log.append(key)
-
-    def used(self, usage, lasted_ms):
-        self.usage, self.lasted_ms = usage, lasted_ms
-
-    async def kept(self):
-        self.log.append("kept")
-        await asyncio.sleep(0.01)
-        return self.ours
-
-
-class Life:
-    """One process's part of a call."""
-
-    def __init__(self, line, turns, report=None):
-        self.line, self.turns, self.report = line, turns, report
-
-
-def live(*parts, blueprint=BLUEPRINT, gap_s=1.0, **options):
-    """Each part is (providers, tools, seconds until it is killed or None, what the line does)."""
-    PROCESS_CACHE._kept.clear()
-
-    async def main(clock):
-        book, turns, lives, resumption = Notebook(), [], [], None
-        origin = clock.now()
-        for providers, tools, dies_s, line in parts:
-            telephone, first = FakeLine(clock, **line), len(turns)
-            task = asyncio.ensure_future(
-                run(
-                    telephone,
-                    blueprint,
-                    providers,
-                    clock,
-                    on_turn=turns.append,
-                    tools=tools,
-                    notebook=book,
-                    resumption=resumption,
-                    **options,
-                )
-            )
-            if dies_s is None:
-                lives.append(Life(telephone, turns[first:], await task))
-                lives[-1].turns = turns[first:]
-                break
-            await asyncio.sleep(dies_s)
-            notes, known = dict(book.notes), tuple(turns)
-            lost_ms = round((clock.now() - origin) * 1000)
-            lives.append(Life(telephone, turns[first:]))
-            task.cancel()
-            await asyncio.wait([task])
-            del turns[len(known) :]
-            book.notes = notes
-            await asyncio.sleep(gap_s)
-            elapsed_ms = round((clock.now() - origin) * 1000)
-            resumption = resuming.read(notes, elapsed_ms=elapsed_ms, lost_ms=lost_ms, turns=known, usage=book.usage)
-        assert len(asyncio.all_tasks()) == 1
-        return lives, book
-
-    return virtual_time.run(main)
 
 
 def kinds(turns):
@@ -250,7 +179,7 @@ def test_what_was_still_writing_after_an_interruption_is_unknown_too():
 
 
 def test_a_process_that_has_lost_the_call_writes_nothing_any_more():
-    box, book = FakeBox(effects={"book": "write"}), Notebook(ours=False)
+    box, book = FakeBox(effects={"book": "write"}), Notebook(Kept.OVERTAKEN)
 
     async def main(clock):
         providers = fakes(["book it"], [[tool("book")], "Done."])
@@ -260,6 +189,103 @@ def test_a_process_that_has_lost_the_call_writes_nothing_any_more():
     virtual_time.run(main)
 
     assert box.ran == []
+
+
+def test_what_cannot_be_noted_in_time_is_not_done_and_the_model_is_told():
+    box, providers = FakeBox(effects={"book": "write"}), fakes(["book it"], [[tool("book")], "It was not booked."])
+
+    _, book = live((providers, box, None, {"speech": [ASK], "hang_up_ms": 9_000}), book=Notebook(Kept.LATE))
+
+    assert box.ran == []
+    assert [message.text for message in providers.llm.asked[1] if message.role == "tool"] == [NOT_NOTED]
+    assert book.notes["i0"]["result"] == NOT_NOTED
+
+
+def test_what_may_have_been_done_is_not_done_again_when_the_model_asks_once_more():
+    box, again = FakeBox(effects={"book": "write"}, takes={"book": 5.0}), FakeBox(effects={"book": "write"})
+    before = fakes(["book it"], [[tool("book")], "Done."])
+    spaced = LlmTool(ToolCall("call_2", "book", '{ "day":  "Monday" }'))
+    other = LlmTool(ToolCall("call_3", "book", '{"day": "Tuesday"}'))
+    after = fakes([], [[spaced, other], "I do not know about Monday, and Tuesday is booked."])
+
+    live((before, box, 7.0, {"speech": [ASK]}), (after, again, None, {"hang_up_ms": 12_000}))
+
+    assert len({key for _, _, key in box.ran}) == 1
+    assert [arguments for _, arguments, _ in again.ran] == ['{"day": "Tuesday"}']
+    assert [message.text for message in after.llm.asked[1] if message.role == "tool"] == [UNKNOWN, UNKNOWN, "done"]
+
+
+def test_it_is_not_done_again_after_a_second_loss_either():
+    box, again = FakeBox(effects={"book": "write"}, takes={"book": 5.0}), FakeBox(effects={"book": "write"})
+    before, between = fakes(["book it"], [[tool("book")], "Done."]), fakes([], ["I do not know."])
+    after = fakes(["please book it"], [[tool("book", 2)], "I cannot do it again."])
+
+    live(
+        (before, box, 7.0, {"speech": [ASK]}),
+        (between, FakeBox(effects={"book": "write"}), 6.0, {}),
+        (after, again, None, {"speech": [(6_000, babble(900))], "hang_up_ms": 12_000}),
+    )
+
+    assert again.ran == []
+    assert after.llm.asked[-1][-1].text == UNKNOWN
+
+
+def test_what_was_done_in_the_reply_that_was_lost_is_answered_from_its_note():
+    box = FakeBox(effects={"book": "write"}, answers={"book": "Booked."})
+    again = FakeBox(effects={"book": "write"})
+    before = fakes(["book it"], [[tool("book")], [9.0, "Done."]])
+    after = fakes([], [[tool("book", 2)], "It is booked."])
+
+    live((before, box, 7.5, {"speech": [ASK]}), (after, again, None, {"hang_up_ms": 8_000}))
+
+    assert again.ran == []
+    assert after.llm.asked[1][-1].text == "Booked."
+
+
+def test_what_was_done_and_told_before_the_loss_may_be_wished_again():
+    box, again = FakeBox(effects={"book": "write"}), FakeBox(effects={"book": "write"})
+    before = fakes(["book it"], [[tool("book")], "Done."])
+    after = fakes(["and once more"], [[tool("book", 2)], "Done again."])
+
+    live(
+        (before, box, 10.0, {"speech": [ASK]}),
+        (after, again, None, {"speech": [(6_000, babble(900))], "hang_up_ms": 12_000}),
+    )
+
+    assert len(again.ran) == 1
+
+
+def test_an_intent_that_the_dialogue_does_not_know_is_told_to_the_model():
+    intent = Intent(BOOK, digest(BOOK), "key")
+
+    made = plan(Resumption(5_000, TALKED, state=GREETED, intents=(intent,)), PHRASES)
+
+    assert [(message.role, message.text) for message in made.messages[-2:]] == [("assistant", ""), ("tool", UNKNOWN)]
+    assert made.messages[-2].calls == (BOOK,)
+    assert made.answer
+
+
+def test_a_result_that_only_its_intent_knows_counts():
+    intent = Intent(BOOK, digest(BOOK), "key", "Booked.")
+    asked = Asked("Well.", (BOOK,), {}, ("call_9",))
+    running = (*TALKED, Message("assistant", "", calls=(BOOK,)), Message("tool", RUNNING, call_id="call_9"))
+
+    for found in (
+        Resumption(5_000, TALKED, state=GREETED, reply=Unfinished("speech", (), (asked,)), intents=(intent,)),
+        Resumption(5_000, running, state=GREETED, intents=(intent,)),
+    ):
+        assert plan(found, PHRASES).messages[-1].text == "Booked."
+
+
+def test_what_was_counted_goes_along():
+    before, after = fakes(["are you open", "wait what"], ["At nine."]), fakes()
+    before.stt.partials += [(6_000, "wait what")]
+    speech = [ASK, (5_600, babble(1_500, seed=2))]
+
+    lives, book = live((before, None, 9.0, {"speech": speech}), (after, None, None, {"hang_up_ms": 5_000}))
+
+    assert dict(lives[1].report.counters)["barge_in"] == 1
+    assert book.counters["barge_in"] == 1
 
 
 def test_reading_needs_no_note():
@@ -399,12 +425,21 @@ def test_a_transfer_that_failed_comes_back_with_its_reason():
     )
     providers = fakes([], ["Nobody is there. Can I help you?"])
 
-    async def main(clock):
-        line = FakeLine(clock, hang_up_ms=9_000)
-        return await run(line, BLUEPRINT, providers, clock, on_turn=lambda turn: None, resumption=resumption)
+    book = Notebook()
 
+    async def main(clock):
+        asyncio.get_running_loop().call_later(0.05, lambda: early.extend(book.log))
+        line = FakeLine(clock, hang_up_ms=9_000)
+        return await run(
+            line, BLUEPRINT, providers, clock, on_turn=lambda turn: None, resumption=resumption, notebook=book
+        )
+
+    early = []
     report = virtual_time.run(main)
 
+    assert early
+    assert "advice" not in early, "whoever goes on from here must say it"
+    assert book.notes["advice"] is None
     assert said(report.turns) == ["I am back.", "Nobody is there. Can I help you?"]
     assert providers.llm.asked[0][-1] == Message("tool", "The pharmacy did not answer.", call_id="call_1")
     assert report.outcome == "caller_hung_up"

@@ -2,6 +2,8 @@
 
 import asyncio
 import os
+import socket
+import threading
 from datetime import timedelta
 from urllib.parse import urlencode
 
@@ -25,6 +27,7 @@ from tests import virtual_time
 from tests.fakes.carrier import FakeCarrier
 
 NOW = timezone.now
+OFTEN = ("", *["lost"] * deciding.MOST)
 USED = (Usage("scripted", "scripted", "stt.audio", 4_000, "ms"),)
 
 
@@ -42,7 +45,8 @@ def noted(shop, call, epoch=1, **notes):
     """What a worker has written before it died."""
     began = Began(call.stream_started_at or NOW(), (("name", "Meera"),))
     known = {"began": began, "state": State(greeted=True), "m0": Message("assistant", "Hello."), **notes}
-    assert journal._save(Stream(shop.tenant.id, call.id, epoch), Batch({}, known, USED, 4_000), NOW())
+    used = Batch({}, known, USED, 4_000, {"barge_in": 2}, 1)
+    assert journal._save(Stream(shop.tenant.id, call.id, epoch), used, NOW())
 
 
 @pytest.fixture
@@ -52,9 +56,10 @@ def alive(monkeypatch, settings):
     living = {"ws://one", "ws://two"}
     monkeypatch.setattr(workers, "lives", lambda url: url in living)
     workers._bad.clear()
-    workers._good.clear()
+    workers._known.clear()
     yield living
     workers._bad.clear()
+    workers._known.clear()
 
 
 # --- may it go on -----------------------------------------------------------------------------------------------------
@@ -96,15 +101,17 @@ def test_an_end_is_taken_back_only_where_it_was_our_guess(acme, fields, wanted):
     [
         (("",), 0, False),
         (("", "lost"), 10, False),
-        (("", "lost"), 1, True),
-        (("", "lost"), -1, False),
-        (("", "left"), 1, False),
+        (("", "lost"), 1, False),
+        (("", "lost", "lost"), 1, True),
+        (("", "lost", "lost"), -1, False),
+        (("", "left", "left"), 1, False),
         (("", "lost", "lost"), 10, False),
-        (("", "lost", "lost", "lost"), 10, True),
+        (OFTEN[:-1], 10, False),
+        (OFTEN, 10, True),
         (("", "left", "left", "left", "left", "back"), 10, False),
     ],
 )
-def test_a_call_is_lost_three_times_and_no_more(acme, causes, lived_s, wanted):
+def test_a_call_is_lost_eight_times_and_no_more_and_not_twice_in_a_row_at_once(acme, causes, lived_s, wanted):
     call = streaming(acme, causes=causes, lived_s=lived_s)
 
     assert deciding.exhausted(call, NOW()) == wanted
@@ -145,6 +152,37 @@ def test_an_answer_is_believed_for_a_moment(alive, monkeypatch):
     assert sorted(asked) == ["ws://one", "ws://two"]
 
 
+def test_however_many_ask_at_once_one_is_asked(alive, monkeypatch):
+    asked, start = [], threading.Barrier(8)
+
+    def lives(url):
+        asked.append(url)
+        threading.Event().wait(0.05)
+        return url == "ws://two"
+
+    def ask():
+        start.wait(5)
+        found.append(workers.alive_url())
+
+    found = []
+    monkeypatch.setattr(workers, "lives", lives)
+    threads = [threading.Thread(target=ask) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(5)
+
+    assert found == ["ws://two"] * 8
+    assert sorted(asked) == ["ws://one", "ws://two"]
+
+
+def test_a_worker_that_is_too_busy_to_answer_lives_and_one_that_is_gone_does_not():
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        url = f"ws://127.0.0.1:{listening.getsockname()[1]}"
+        assert workers.lives(url)
+    assert not workers.lives(url)
+
+
 def test_a_worker_that_did_not_answer_is_left_out_of_the_turns(alive):
     alive.discard("ws://one")
     assert workers.alive_url() == workers.alive_url() == "ws://two"
@@ -182,7 +220,7 @@ def test_the_carrier_is_sent_to_another_worker_at_once(acme, ask, alive):
 
 
 def test_a_call_that_was_lost_too_often_gets_an_apology_and_an_end(acme, ask):
-    call = streaming(acme, causes=("", "lost", "lost", "lost"))
+    call = streaming(acme, causes=OFTEN)
 
     text = ask(call).content.decode()
 
@@ -256,7 +294,7 @@ def test_what_was_noted_is_found(acme):
     assert [message.text for message in resumption.messages] == ["Hello.", "Hello?"]
     assert resumption.state.greeted
     assert (resumption.turns[0].text, resumption.turns[0].timing.gap_ms) == ("Hello.", 500)
-    assert resumption.usage == USED
+    assert (resumption.usage, resumption.counters, resumption.underruns) == (USED, (("barge_in", 2),), 1)
     assert 9_000 < resumption.elapsed_ms < 12_000
     assert 1_900 < resumption.elapsed_ms - resumption.lost_ms < 4_000
     with acme.scope():
@@ -292,7 +330,7 @@ def test_the_old_worker_writes_nothing_any_more(acme):
 
 
 def test_a_call_that_was_lost_too_often_gets_no_stream_by_itself_either(acme):
-    call = streaming(acme, causes=("", "lost", "lost", "lost"))
+    call = streaming(acme, causes=OFTEN)
     noted(acme, call)
 
     assert begin(call) is None
@@ -324,7 +362,7 @@ def test_an_agent_that_cannot_be_built_is_not_tried_again(acme):
     assert not deciding.lost(call)
 
 
-def test_advice_is_given_once(acme):
+def test_advice_stands_until_the_caller_hears_of_it(acme):
     call = streaming(acme)
     noted(acme, call)
     with acme.scope():
@@ -332,13 +370,15 @@ def test_advice_is_given_once(acme):
 
     first = begin(call).before
     second = begin(call).before
+    assert journal._save(Stream(acme.tenant.id, call.id, 3), Batch({}, {"advice": None}), NOW())
+    third = begin(call).before
 
-    assert (first.cause, first.resumption(NOW()).note, first.resumption(NOW()).phrase) == (
-        "back",
-        "Nobody answered.",
-        "I am back.",
-    )
-    assert second.resumption(NOW()).note == ""
+    said = [(one.cause, one.resumption(NOW()).note, one.resumption(NOW()).phrase) for one in (first, second, third)]
+    assert said == [
+        ("back", "Nobody answered.", "I am back."),
+        ("lost", "Nobody answered.", "I am back."),
+        ("lost", "", ""),
+    ]
 
 
 def test_notes_are_gone_a_minute_after_the_end(acme):
@@ -450,6 +490,36 @@ def test_a_second_stream_goes_on_where_the_first_was_cut_off(shop):
         recording = Recording.objects.get(call=call)
     assert not recordings.pieces(call.id)
     assert recording.duration_ms >= 5_900, "of both"
+
+
+@pytest.mark.parametrize("starts", [{}, {"callId": "uuid-other"}, None])
+@pytest.mark.django_db(transaction=True)
+def test_a_socket_that_does_not_start_the_calls_stream_ends_no_conversation(shop, starts):
+    call = shop.call(carrier_id="uuid-1")
+
+    async def main(clock):
+        app = MediaConsumer.as_asgi(clock=clock)
+        first = FakeCarrier(app, token_of(call))
+        first.start()
+        await first.listen(2)
+        second = FakeCarrier(app, token_of(call), stream_id="s-2")
+        if starts is None:
+            second.hang_up()
+        elif starts:
+            second.start(**starts)
+        else:
+            second.tell("rubbish")
+        await first.listen(8)
+        assert second.task.done()
+        assert not first.task.done()
+        first.hang_up()
+        await first.gone()
+
+    virtual_time.run(main)
+
+    with shop.scope():
+        call.refresh_from_db()
+    assert (call.epoch, call.outcome, len(call.streams)) == (1, Outcome.CALLER_HUNG_UP, 1)
 
 
 @pytest.mark.django_db(transaction=True)

@@ -15,7 +15,7 @@ from django.utils.crypto import salted_hmac
 
 from agents import catalogue, troubles
 from agents.entries import Account, Accounts
-from agents.models import PlatformRefusal, ProviderKey
+from agents.models import Agent, AgentVersion, PlatformRefusal, ProviderKey
 from agents.voice.blueprint import Access
 from tenants.scope import platform_scope
 
@@ -81,6 +81,13 @@ def vendors_in_use() -> set[str]:
     with platform_scope("which vendors' SDKs to load"):
         own = set(ProviderKey.objects.values_list("provider", flat=True).distinct())
     return own | {provider for provider, (_, key) in settings.VENDORS.items() if key}
+
+
+def local_in_use() -> bool:
+    """Whether an agent that answers is made of the keyless set; also where none answers yet. Opens its own scope."""
+    with platform_scope("whether the keyless set is used"):
+        published = AgentVersion.objects.filter(id__in=Agent.objects.exclude(published=None).values("published"))
+        return not published.exists() or published.filter(config__icontains='"local"').exists()
 
 
 def access_to(provider: str) -> Access | None:

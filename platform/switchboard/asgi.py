@@ -25,7 +25,7 @@ from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E40
 from django.conf import settings  # noqa: E402
 from django.urls import get_resolver  # noqa: E402
 
-from agents.access import vendors_in_use  # noqa: E402
+from agents.access import local_in_use, vendors_in_use  # noqa: E402
 from agents.voice import providers, turn_model  # noqa: E402
 from agents.voice.providers import sdk  # noqa: E402
 from agents.voice.turn_model import TurnModel  # noqa: E402
@@ -91,9 +91,14 @@ async def _warm_vendors() -> None:
     await sdk.warm(await call_db(vendors_in_use))
 
 
+async def _warm_local() -> None:
+    if await call_db(local_in_use):
+        await providers.warm_local()
+
+
 async def warm() -> None:
     """A worker that cannot warm up still takes calls: each call's own failure is told to its caller."""
-    for load in (providers.warm, warm_turn_model, _warm_vendors):
+    for load in (providers.warm, warm_turn_model, _warm_local, _warm_vendors):
         try:
             await load()
         except Exception:

@@ -32,7 +32,7 @@ class StartError(RuntimeError):
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What runs where. Ports are the first to try; `streams` 0 means one per core. `spare`: a stream worker that waits
-    until one dies."""
+    until one dies, and the process that such workers are forked from."""
 
     host: str = "127.0.0.1"
     port: int = 8000
@@ -130,6 +130,7 @@ class Machine:
             ],
             on_exit=self._child_is_gone,
             spare=roles.spare(self.home, env) if plan.spare else None,
+            nursery=roles.nursery(self.home, env) if plan.spare else None,
         )
 
     def _child_is_gone(self, child: Child, code: int) -> None:

@@ -11,6 +11,7 @@ from django.conf import settings
 
 from switchboard.drain import HAND_OVER_S
 from switchboard.keyring import private_folder
+from switchboard.nursery import Nursery
 from switchboard.supervisor import Child
 
 
@@ -50,6 +51,12 @@ def stream(home: Path, host: str, port: int, index: int, env: Mapping[str, str])
 def spare(home: Path, env: Mapping[str, str]) -> Child:
     """A stream worker that has loaded everything and waits until one dies: a cold start takes seconds."""
     return _child(home, "stream-spare", _command("stream", "--spare"), env)
+
+
+def nursery(home: Path, env: Mapping[str, str]) -> Nursery:
+    """What spares are forked from."""
+    child = _child(home, "stream-nursery", _command("stream", "--nursery"), env)
+    return Nursery(child.command, child.env, child.log_file)
 
 
 def worker(home: Path, env: Mapping[str, str]) -> Child:

@@ -9,6 +9,8 @@ import signal
 import sys
 from concurrent.futures import Future
 from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
 from types import FrameType
 from typing import Any
 
@@ -39,9 +41,14 @@ def spare(place: Future[Place]) -> None:
     uvicorn("", 0, place)
 
 
-def uvicorn(host: str, port: int, place: Future[Place] | None = None) -> None:
-    """Serve media sockets until a signal, and then until their calls are over; with `place` when and where it says."""
-    config = uvicorn_server.Config(
+def load() -> None:
+    """Import all that a stream worker needs, and start nothing: for a process that will fork."""
+    _config("", 0).load()
+    import_module("uvloop" if find_spec("uvloop") else "asyncio")
+
+
+def _config(host: str, port: int) -> uvicorn_server.Config:
+    return uvicorn_server.Config(
         "switchboard.asgi:application",
         host=host,
         port=port,
@@ -58,6 +65,11 @@ def uvicorn(host: str, port: int, place: Future[Place] | None = None) -> None:
         proxy_headers=False,
         timeout_graceful_shutdown=int(RESPONSES_LIMIT_S),
     )
+
+
+def uvicorn(host: str, port: int, place: Future[Place] | None = None) -> None:
+    """Serve media sockets until a signal, and then until their calls are over; with `place` when and where it says."""
+    config = _config(host, port)
     server = _DrainingServer(config, place)
     server.run()
     if not server.started:

@@ -18,6 +18,8 @@ from typing import Final
 
 import structlog
 
+from switchboard.nursery import Forked, Nursery
+
 log = structlog.get_logger(__name__)
 
 FIRST_PAUSE_S: Final = 0.5
@@ -28,6 +30,8 @@ FIRST_SPARE_S: Final = 10.0
 """The first spare loads when the children are there: it must not hold up their start."""
 SPARE_AFTER_S: Final = 3.0
 """A new spare loads when those that lost their worker have settled. A child that lived less long kills spares too."""
+FORK_AFTER_S: Final = 0.3
+"""The same, where a nursery has loaded everything already."""
 LOG_LIMIT: Final = 20 * 1024 * 1024
 
 
@@ -44,7 +48,7 @@ class Child:
     stop_within_s: float = 10.0
     job: Sequence[str] = ()
     """What a spare is told to become this child; empty: a spare cannot."""
-    process: asyncio.subprocess.Process | None = None
+    process: asyncio.subprocess.Process | Forked | None = None
     starts: int = 0
 
     @property
@@ -57,7 +61,8 @@ class Supervisor:
     """Use `run`; from the event loop's side `stop` and `hurry` end it.
 
     `spare` is a process that has loaded all that its job needs and waits: when a child with a `job` dies, it is given
-    that job and the log file as a line of JSON on its standard input, and another spare is started a little later.
+    that job and the log file as a line of JSON on its standard input, and another spare is started a little later. With
+    a `nursery` spares are forked, and so is who dies while there is none.
     """
 
     def __init__(
@@ -66,10 +71,12 @@ class Supervisor:
         *,
         on_exit: Callable[[Child, int], None] | None = None,
         spare: Child | None = None,
+        nursery: Nursery | None = None,
     ) -> None:
         self.children = children
         self._on_exit = on_exit
         self._spare = spare
+        self._nursery = nursery
         self._taken = asyncio.Event()
         self._stopping = asyncio.Event()
         self._hurry = asyncio.Event()
@@ -79,14 +86,18 @@ class Supervisor:
         """Returns after `stop`, when every child is gone."""
         for child in self.children:
             self._keepers[child.name] = asyncio.create_task(self._keep(child), name=child.name)
-        spares = asyncio.create_task(self._keep_spare(self._spare), name="spare") if self._spare else None
+        spare = asyncio.create_task(self._keep_spare(self._spare), name="spare") if self._spare else None
+        nursery = asyncio.create_task(self._keep_nursery(self._nursery), name="nursery") if self._nursery else None
         try:
             await self._stopping.wait()
         finally:
-            if spares is not None:
-                spares.cancel()
-                await asyncio.wait([spares])
+            if spare is not None:
+                spare.cancel()
+                await asyncio.wait([spare])
             await self._stop_all()
+            if nursery is not None:  # the last: it tells the end of those that it has borne
+                nursery.cancel()
+                await asyncio.wait([nursery])
 
     def stop(self) -> None:
         """Begin to stop, gently. A second time: do not wait for work in progress."""
@@ -116,6 +127,10 @@ class Supervisor:
             except TimeoutError:
                 pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
 
+    async def _keep_nursery(self, nursery: Nursery) -> None:
+        await asyncio.sleep(FIRST_SPARE_S)
+        await nursery.run()
+
     def _step_in(self, child: Child) -> bool:
         """Give the spare the job of a child that has died; whether there was one."""
         spare = self._spare
@@ -124,7 +139,7 @@ class Supervisor:
             return False
         if process.stdin is None or process.stdin.is_closing():
             return False
-        process.stdin.write(json.dumps([*child.job, str(child.log_file)]).encode() + b"\n")
+        process.stdin.write(_job(child))
         child.process = process
         child.starts += 1
         self._taken.set()
@@ -136,7 +151,7 @@ class Supervisor:
         while True:
             await asyncio.sleep(pause_s)
             self._taken.clear()
-            process = await self._start(spare)
+            process = await self._fork(spare) or await self._start(spare)
             pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
             if process is None:
                 continue
@@ -147,21 +162,37 @@ class Supervisor:
                 living.cancel()
                 taken.cancel()
                 if self._taken.is_set():
-                    pause_s = SPARE_AFTER_S
+                    pause_s = FORK_AFTER_S if self._nursery is not None and self._nursery.ready else SPARE_AFTER_S
                 else:
                     _signal_group(process, signal.SIGKILL)
+                    await process.wait()
 
     async def _run_once(self, child: Child) -> int:
         """Start it, unless a spare has stepped in, and wait for its end; the exit code (negative: the signal)."""
         process = child.process
         if process is None or process.returncode is not None:
-            process = await self._start(child)
+            process = await self._fork_for(child) or await self._start(child)
         if process is None:
             return 127
         try:
             return await process.wait()
         finally:
             _signal_group(process, signal.SIGKILL)  # what it may have left behind
+
+    async def _fork_for(self, child: Child) -> Forked | None:
+        """As `_fork`, for a child with a job: it begins with it."""
+        process = await self._fork(child) if child.job else None
+        if process is not None:
+            process.stdin.write(_job(child))
+        return process
+
+    async def _fork(self, child: Child) -> Forked | None:
+        """From the nursery, where there is one that is ready."""
+        process = await self._nursery.fork(child.log_file) if self._nursery is not None else None
+        if process is not None:
+            child.process = process
+            child.starts += 1
+        return process
 
     async def _start(self, child: Child) -> asyncio.subprocess.Process | None:
         if child.log_file.exists() and child.log_file.stat().st_size > LOG_LIMIT:
@@ -213,11 +244,15 @@ class Supervisor:
         await asyncio.wait([keeper])
 
 
-def _signal(process: asyncio.subprocess.Process, number: int) -> None:
+def _job(child: Child) -> bytes:
+    return json.dumps([*child.job, str(child.log_file)]).encode() + b"\n"
+
+
+def _signal(process: asyncio.subprocess.Process | Forked, number: int) -> None:
     with contextlib.suppress(ProcessLookupError):
         process.send_signal(number)
 
 
-def _signal_group(process: asyncio.subprocess.Process, number: int) -> None:
+def _signal_group(process: asyncio.subprocess.Process | Forked, number: int) -> None:
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, number)

@@ -99,10 +99,15 @@ def _as_tts(made: object) -> TextToSpeech:
 
 
 async def warm() -> None:
-    """Load what is slow to load the first time (the voice detector, the keyless children), before anybody calls."""
+    """Load what is slow to load the first time and every call needs (the voice detector), before anybody calls."""
     from agents.voice.hearing import Detector
-    from agents.voice.providers import local
 
     Detector.here()
+
+
+async def warm_local() -> None:
+    """The same for the keyless set: its children take two seconds of a core, so only where somebody uses it."""
+    from agents.voice.providers import local
+
     if local.installed():
         await local.warm()

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
+import socket
 import sys
 from concurrent.futures import Future
 from typing import Any
@@ -22,8 +23,12 @@ class Command(BaseCommand):
         parser.add_argument("--port", type=int, default=cli.STREAM_PORT, help="the first one's; the next follow")
         parser.add_argument("--workers", type=int, default=1)
         parser.add_argument("--spare", action="store_true", help="wait to be told where to serve; for a supervisor")
+        parser.add_argument("--nursery", type=int, metavar="SOCKET", help="load, and fork spares; for a supervisor")
 
     def handle(self, *args: Any, host: str, port: int, workers: int, spare: bool, **options: Any) -> None:
+        if options["nursery"] is not None:
+            self._nurse(options["nursery"])
+            spare = True  # we are one of its children now
         if spare:
             self._wait()
             return
@@ -34,6 +39,13 @@ class Command(BaseCommand):
             servers.uvicorn(host, port)
         else:
             asyncio.run(self._several(host, port, workers))
+
+    def _nurse(self, descriptor: int) -> None:
+        """Returns in each process that is forked."""
+        from switchboard import nursery, servers
+
+        servers.load()
+        nursery.nurse(socket.socket(fileno=descriptor))
 
     def _wait(self) -> None:
         from switchboard import servers

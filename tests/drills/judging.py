@@ -19,10 +19,13 @@ from tests.drills.stage import Stage, until
 
 NEAR_MS = 700
 """How far the two clocks of a call (the caller's, from the answer, and ours, from the first stream) may be apart."""
-WAITED_MS = 4_000
+LEFT_MS = 2_000
+"""Who hangs up so soon after a loss was about to: nobody can know whether the call would have gone on. It is told."""
 REPORTED_S = 8
 SETTLED_MS = 300
 """So long after a turn ended it is written."""
+BARGE_MS = 1_000
+"""So long after its first sound an interruption is still one."""
 BLOCK = 400
 """Samples that are listened to at a time: 50 ms."""
 STEADY = 5
@@ -36,6 +39,9 @@ class Lived:
     losses: int = 0
     gaps_ms: list[int] = field(default_factory=list)
     went_on: bool = True
+    left: bool = False
+    in_tool: int = 0
+    in_interruption: int = 0
     faults: list[str] = field(default_factory=list)
 
 
@@ -83,6 +89,9 @@ class Verdict:
             ("workers taken away", self.kills),
             ("calls that lost one", len(self.hit)),
             ("losses", sum(one.losses for one in self.lived)),
+            ("in the middle of a tool that writes", sum(one.in_tool for one in self.lived)),
+            ("in the middle of an interruption", sum(one.in_interruption for one in self.lived)),
+            (f"hung up within {LEFT_MS} ms of a loss", sum(one.left for one in self.lived)),
             ("went on", f"{sum(one.went_on for one in self.hit)} ({self.share:.1%})"),
             ("until the agent is heard again, median", f"{p50} ms"),
             ("until the agent is heard again, p95", f"{p95} ms"),
@@ -135,16 +144,22 @@ def _lived(report: Report) -> Lived:
             continue
         again = [ms for ms in opened if ms >= leg.closed_ms]
         if not again:
-            waited = report.duration_ms - leg.closed_ms >= WAITED_MS
-            one.losses += waited  # who was about to hang up has not lost anything
-            one.went_on = one.went_on and not waited
+            waited = report.duration_ms - leg.closed_ms >= LEFT_MS
+            one.losses += waited
+            one.left, one.went_on = not waited, one.went_on and not waited
             continue
         one.losses += 1
+        one.in_interruption += any(0 <= leg.closed_ms - barge.at_ms <= BARGE_MS for barge in report.barge_ins)
         heard = [turn.started_ms for turn in report.turns if turn.speaker == "agent" and turn.ended_ms > again[0]]
         if leg.ended_by == "stop":
             one.gaps_ms.append(again[0] - leg.closed_ms)  # a planned hand-over is silent
         elif heard:
             one.gaps_ms.append(max(heard[0], again[0]) - leg.closed_ms)
+        elif report.duration_ms - leg.closed_ms >= LEFT_MS:
+            one.went_on = False
+            one.faults.append(f"the agent was not heard again after {leg.closed_ms}")
+        else:
+            one.left = True
     one.went_on = one.went_on and report.outcome == "caller_hung_up"
     if report.outcome != "caller_hung_up":
         one.faults.append(f"{report.outcome}: {report.error}")
@@ -159,6 +174,7 @@ def _compare(one: Lived, call: dict, turns: list[dict]) -> None:
     kinds = Counter((turn["speaker"], turn["kind"]) for turn in turns)
     if kinds["agent", "greeting"] > 1:
         one.faults.append(f"{kinds['agent', 'greeting']} greetings were written")
+    one.in_tool = sum("whether it was done is not known" in turn["text"].lower() for turn in turns)
     if [turn["index"] for turn in turns] != list(range(len(turns))):
         one.faults.append("the turns do not count on")
     for turn, reply in zip(one.report.turns, (*one.report.turns[1:], None), strict=True):

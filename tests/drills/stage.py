@@ -51,8 +51,8 @@ stage = Stage("scripted", "scripted", "tone")
 config = as_json(AgentConfig(
     name="Drill", greeting="Hello, this is the drill.", instructions="final=100 first=100 voice=100 speech=1200",
     stt=stage, llm=stage, tts=stage,
-    answers=(Answer("hello", "This is the first sentence. And this is the second one."),
-             Answer("book it", '@book {"day": "Monday"}'),
+    answers=(Answer("book it", '@book {"day": "Monday"}'),
+             Answer("hello", "This is the first sentence. And this is the second one."),
              Answer("go on", "There is much to say about it. First of all this. And then that.")),
     tools=(HttpTool("book", "Books.", tool, schema=schema),),
 ))

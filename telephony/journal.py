@@ -237,7 +237,7 @@ class Journal:
 
 def _save(stream: Stream, batch: Batch, now: datetime) -> bool:
     """One transaction. False: another stream has the call, and nothing was written."""
-    used: list[object] = [None] * 4
+    used: list[str | int | None] = [None] * 4
     if batch.usage is not None:
         usage, counters = (msgspec.json.encode(one).decode() for one in (batch.usage, batch.counters))
         used = [usage, batch.lasted_ms, counters, batch.underruns]

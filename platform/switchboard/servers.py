@@ -45,6 +45,7 @@ def load() -> None:
     """Import all that a stream worker needs, and start nothing: for a process that will fork."""
     _config("", 0).load()
     import_module("uvloop" if find_spec("uvloop") else "asyncio")
+    _settle()
 
 
 def _config(host: str, port: int) -> uvicorn_server.Config:
@@ -92,9 +93,7 @@ class _DrainingServer(uvicorn_server.Server):
 
     async def startup(self, sockets: Any = None) -> None:
         await super().startup(sockets)
-        # What is loaded now stays: looking through it again, to find what is garbage, would cost every caller 20 ms.
-        gc.collect()
-        gc.freeze()
+        _settle()
 
     async def _wait(self, told: Future[Place]) -> None:
         """Load, then wait for a place."""
@@ -102,6 +101,7 @@ class _DrainingServer(uvicorn_server.Server):
         from switchboard import asgi
 
         await asgi.warm()
+        _settle()
         log.info("spare, waits")
         place = await asyncio.wrap_future(told)
         self.config.host, self.config.port = place.host, place.port
@@ -116,6 +116,12 @@ class _DrainingServer(uvicorn_server.Server):
 
     def _end(self) -> None:
         self.should_exit = True
+
+
+def _settle() -> None:
+    """What is loaded now stays: looking through it again, to find what is garbage, would cost every caller 20 ms."""
+    gc.collect()
+    gc.freeze()
 
 
 def daphne(host: str, port: int, *, behind_proxy: bool) -> None:

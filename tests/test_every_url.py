@@ -181,6 +181,8 @@ telephony:number-route          GET     302 404   404     303   303    303     4
 telephony:number-route          POST    302 404   404     422   422    422     403     403     403
 telephony:calls                 POST    405 405   405     405   405    405     405     405     405
 
+stripe:events                   GET     405 405   405     405   405    405     405     405     405
+stripe:events                   POST    404 404   404     404   404    404     404     404     404
 vobiz:answer                    POST    404 404   404     404   404    404     404     404     404
 vobiz:hangup                    POST    404 404   404     404   404    404     404     404     404
 vobiz:after-stream              POST    404 404   404     404   404    404     404     404     404

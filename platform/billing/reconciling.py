@@ -38,6 +38,10 @@ What = Literal[
     "unpriced",  # waits for a price
     "hold_left",  # money held for something that is over
     "hold_forgotten",  # money held for something that runs, and nobody renews it
+    "stripe",  # what Stripe holds of a payment against the ledger's clearing account (`billing.stripe.reconciling`)
+    "stripe_request",  # asked of Stripe long ago and without an outcome, or refused
+    "stripe_event",  # told by Stripe and not handled
+    "stripe_away",  # Stripe did not answer, so nothing was compared
 ]
 
 

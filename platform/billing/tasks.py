@@ -12,6 +12,7 @@ from django.utils import timezone
 from billing import charging, reconciling, sweeping
 from billing.errors import BillingError
 from billing.statements import closing
+from billing.stripe import reconciling as stripe
 from tenants.scope import current_tenant_id, tenant_scope
 
 log = structlog.get_logger(__name__)
@@ -37,8 +38,9 @@ def sweep_money() -> None:
 
 @shared_task(name="billing.tasks.reconcile")
 def reconcile() -> None:
-    """Compare the ledger with what it was made from, and say aloud what differs (nightly)."""
-    for one in reconciling.reconcile(timezone.now()):
+    """Compare the ledger with what it was made from and with Stripe, and say aloud what differs (nightly)."""
+    now = timezone.now()
+    for one in [*reconciling.reconcile(now), *stripe.reconcile(now)]:
         log.error("ledger_differs", what=one.what, where=one.where, ours=one.ours, theirs=one.theirs)
 
 

@@ -44,7 +44,7 @@ def examine() -> list[Finding]:
         findings += _carry_out(check)
         if check in (database, migrations) and findings[-1].verdict == "bad":
             break
-    for check in (broker, storage, addresses, reach, numbers, providers):
+    for check in (broker, storage, addresses, reach, numbers, payments, providers):
         findings += _carry_out(check)
     return findings
 
@@ -205,6 +205,17 @@ def numbers() -> Iterator[Finding]:
         yield Finding(number.e164, "note" if wrong else "ok", "; ".join(wrong) or f"{right} of {len(ticks)} are right")
     if len(all_numbers) > MOST_NUMBERS:
         yield Finding("numbers", "note", f"only the first {MOST_NUMBERS} were looked at: --number looks at one")
+
+
+def payments() -> Iterator[Finding]:
+    """Whether tenants can pay by card, and whether Stripe's events can be told from forged ones."""
+    if not settings.STRIPE_API_KEY:
+        yield Finding("Stripe", "note", "no STRIPE_API_KEY: payments are booked by hand (switchboard top-up)")
+    elif not settings.STRIPE_WEBHOOK_SECRETS:
+        where = f"{settings.PUBLIC_URL}/stripe/events/"
+        yield Finding("Stripe", "bad", f"no STRIPE_WEBHOOK_SECRETS: what Stripe tells {where} is refused")
+    else:
+        yield Finding("Stripe", "ok", settings.STRIPE_API_BASE)
 
 
 def _finding(tick: readiness.Tick) -> Finding:

@@ -147,6 +147,7 @@ INSTALLED_APPS = [
     # Ours come first: their management commands override Django's.
     "tenants",
     "billing",
+    "billing.stripe",
     "agents",
     "telephony",
     "console",
@@ -296,6 +297,11 @@ CELERY = {
             "task": "billing.tasks.close_months",
             "schedule": 3_600.0,
             "options": {"expires": 3000},
+        },
+        "sweep stripe": {
+            "task": "billing.stripe.tasks.sweep_stripe",
+            "schedule": 15.0,
+            "options": {"expires": 15},
         },
         "sweep money": {"task": "billing.tasks.sweep_money", "schedule": 30.0, "options": {"expires": 30}},
     },

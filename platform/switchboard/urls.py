@@ -11,6 +11,7 @@ urlpatterns = [
     path("readyz", health.view, name="readyz"),
     path("metrics", health.view, name="metrics"),
     path("accounts/", include("allauth.urls")),
+    path("stripe/", include("billing.stripe.urls")),
     path("vobiz/", include("telephony.vobiz_urls")),
     path("t/<slug:slug>/", include("agents.urls")),
     path("t/<slug:slug>/", include("telephony.urls")),

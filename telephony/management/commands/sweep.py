@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.utils import timezone
 
 from billing import sweeping as billing
+from billing.stripe import sweeping as stripe
 from telephony import sweeping
 
 
@@ -26,6 +27,8 @@ class Command(BaseCommand):
             )
             if money := str(billing.sweep(timezone.now(), everything=True)):
                 self.stdout.write(money)
+            if cards := str(stripe.sweep(timezone.now(), everything=True)):
+                self.stdout.write(cards)
             if options["once"]:
                 return
             time.sleep(30)

@@ -1,4 +1,4 @@
-"""Compare the ledger with what it was made from. Repairs nothing; exits with 1 where there are differences."""
+"""Compare the ledger with what it was made from and with Stripe. Repairs nothing; exits with 1 on differences."""
 
 from __future__ import annotations
 
@@ -11,16 +11,18 @@ from django.utils import timezone
 
 from billing.money import Money
 from billing.reconciling import Difference, reconcile
+from billing.stripe import reconciling as stripe
 
 
 class Command(BaseCommand):
-    help = "Compare the ledger with usage, lines and holds, and show what differs."
+    help = "Compare the ledger with usage, lines, holds and Stripe, and show what differs."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--json", action="store_true", help="one JSON object, micro-rupees")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        found = reconcile(timezone.now())
+        now = timezone.now()
+        found = sorted([*reconcile(now), *stripe.reconcile(now)], key=lambda one: -one.size)
         if options["json"]:
             self.stdout.write(json.dumps({"differences": [_as_json(one) for one in found]}, indent=2))
         else:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Iterable
+from datetime import datetime
 
-from tenants.models import ApiKey
+from tenants.access import ALL
+from tenants.models import ApiKey, User
 
 PREFIX_LENGTH = 11
 
@@ -15,8 +18,32 @@ def new_key() -> str:
     return f"sb_{secrets.token_hex(4)}_{secrets.token_urlsafe(32)}"
 
 
-def store(name: str, key: str) -> ApiKey:
-    """Make the key valid for the current tenant; storing it again changes nothing."""
-    digest = hashlib.sha256(key.encode()).digest()
-    row: ApiKey = ApiKey.objects.get_or_create(prefix=key[:PREFIX_LENGTH], defaults={"name": name, "digest": digest})[0]
-    return row
+def digest(key: str) -> bytes:
+    """What is kept of a key."""
+    return hashlib.sha256(key.encode()).digest()
+
+
+def store(
+    name: str,
+    key: str,
+    permissions: Iterable[str] = ALL,
+    *,
+    by: User | None = None,
+    expires_at: datetime | None = None,
+) -> ApiKey:
+    """Make the key valid for the current tenant; storing it again changes nothing but what it may do."""
+    row, is_new = ApiKey.objects.get_or_create(
+        prefix=key[:PREFIX_LENGTH],
+        defaults={
+            "name": name,
+            "digest": digest(key),
+            "permissions": sorted(permissions),
+            "made_by": by,
+            "expires_at": expires_at,
+        },
+    )
+    if not is_new and sorted(row.permissions) != sorted(permissions):
+        row.permissions = sorted(permissions)
+        row.save(update_fields=["permissions"])
+    found: ApiKey = row
+    return found

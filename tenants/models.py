@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from datetime import datetime
 from typing import Any, ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
@@ -109,16 +110,29 @@ class Membership(TenantModel):
 
 
 class ApiKey(TenantModel):
-    """A program's way in. The secret is shown once; only its SHA-256 is kept. `prefix` finds the row."""
+    """A program's way in. The secret is shown once; only its SHA-256 is kept. `prefix` finds the row.
+
+    `permissions` are words of `tenants.access`. Requests are counted from `window_began_at` on, for a minute.
+    """
 
     name = models.CharField(max_length=80)
     prefix = models.CharField(max_length=12, unique=True)
     digest = models.BinaryField(max_length=32)
+    permissions = models.JSONField(default=list, db_default=models.Value([], models.JSONField()))
+    made_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
+    last_used_at = models.DateTimeField(null=True, blank=True)
+    window_began_at = models.DateTimeField(null=True, blank=True)
+    window_used = models.PositiveIntegerField(default=0, db_default=0)
 
     def __str__(self) -> str:
         return f"{self.name} ({self.prefix}…)"
+
+    def is_valid(self, now: datetime) -> bool:
+        """Neither revoked nor expired."""
+        return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
 
 
 class AuditEntry(TenantModel):

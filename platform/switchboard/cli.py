@@ -18,7 +18,7 @@ from typing import Final
 ROLES: Final = ("web", "stream", "worker", "beat")
 WEB_PORT: Final = 8000
 STREAM_PORT: Final = 8100
-OURS: Final = ("switchboard", "console", "telephony", "billing", "agents", "tenants")
+OURS: Final = ("switchboard", "console", "api", "telephony", "billing", "agents", "tenants")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -151,6 +151,7 @@ INSTALLED_APPS = [
     "agents",
     "telephony",
     "console",
+    "api",
     "switchboard",
     "channels",
     "django.contrib.auth",
@@ -175,6 +176,7 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "telephony.browser.policy.PermissionsPolicyMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "api.door.ApiMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -249,6 +251,8 @@ CACHES = {
     if REDIS_URL
     else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
 }
+
+API_REQUESTS_PER_MINUTE = env.integer("API_REQUESTS_PER_MINUTE", 600, least=1)
 
 QUEUE_FOLDER = SWITCHBOARD_HOME / "queue"
 CELERY = {

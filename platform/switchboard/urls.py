@@ -12,6 +12,7 @@ urlpatterns = [
     path("metrics", health.view, name="metrics"),
     path("accounts/", include("allauth.urls")),
     path("stripe/", include("billing.stripe.urls")),
+    path("api/v1/", include("api.urls")),
     path("vobiz/", include("telephony.vobiz_urls")),
     path("t/<slug:slug>/", include("agents.urls")),
     path("t/<slug:slug>/", include("telephony.urls")),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
@@ -78,8 +78,9 @@ def new(request: StaffRequest, name: str = wallets.STANDARD) -> HttpResponse:
     book = get_object_or_404(PriceBook, name=name)
     last = book.versions.order_by("-effective_from").first()
     if request.method != "POST":
-        begins = (timezone.localdate() + timedelta(days=1)).isoformat()
-        text = book_text.text_of(last, begins, begins) if last else f'name = "{name}"\n'
+        day = timezone.localdate() + timedelta(days=1)
+        begins = datetime.combine(day, time(), timezone.get_current_timezone())
+        text = book_text.text_of(last, day.isoformat(), begins.isoformat()) if last else f'name = "{name}"\n'
         return answer(request, "console/book_new.html", {"book": book, "form": forms.Book(initial={"text": text})})
     form = forms.Book(request.POST)
     draft = _draft(form, name)

@@ -167,6 +167,7 @@ def activity(request: StaffRequest, activity_id: UUID) -> HttpResponse:
             {
                 "record": record,
                 "title": METERS[record.meter].title if record.meter in METERS else record.meter,
+                "under": _under(record, found),
                 "used": quantity(record.meter, record.amount),
                 "billed": quantity(record.meter, lines[record.id].billed) if record.id in lines else "",
                 "unit": quantity(record.meter, lines[record.id].unit) if record.id in lines else "",
@@ -178,6 +179,13 @@ def activity(request: StaffRequest, activity_id: UUID) -> HttpResponse:
         "booked": [{"row": row, "word": word_of(row.kind)} for row in booked],
     }
     return answer(request, "console/activity.html", context)
+
+
+def _under(record: UsageRecord, activity: Activity) -> str:
+    """Which part of the activity, whose service, and whose account."""
+    part = record.source.removeprefix(activity.source).lstrip("/")
+    own = "own account" if record.own_account else ""
+    return " · ".join(filter(None, (part, f"{record.provider} {record.model}".strip(), own)))
 
 
 @require_safe

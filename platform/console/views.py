@@ -8,14 +8,16 @@ from uuid import UUID, uuid4
 
 from django.contrib import messages
 from django.core.paginator import Paginator
+from django.db.models import Q, Sum
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from billing import funding, limiting, standing, wallets
+from billing import funding, ledger, limiting, standing, wallets
 from billing.errors import BillingError
+from billing.ledger import Account
 from billing.models import Transaction
 from billing.money import plain
 from billing.pages import charting
@@ -132,9 +134,12 @@ def _tenant(request: StaffRequest, status: int = 200, **bound: Any) -> HttpRespo
     with tenant_scope(found.id):
         wallet, stands = wallets.wallet(), standing.standing()
         booked = Paginator(
-            Transaction.objects.exclude(kind__in=["hold", "release"]).order_by("-created_at", "-id"), SHOWN
+            Transaction.objects.exclude(kind__in=ledger.MOVES_HOLDS)
+            .annotate(wallet=Sum("entries__micros", filter=Q(entries__account=Account.WALLET.value)))
+            .order_by("-created_at", "-booked_at", "-id"),
+            SHOWN,
         ).get_page(request.GET.get("page"))
-        lines = [{"row": one, "word": word_of(one.kind)} for one in booked]
+        lines = [{"row": one, "word": word_of(one.kind), "micros": -(one.wallet or 0)} for one in booked]
         statements = list(Statement.objects.order_by("-period")[:12])
         trail = list(AuditEntry.objects.select_related("actor").order_by("-created_at")[:12])
         waiting = list(CreditAsked.objects.filter(decision="").select_related("asked_by").order_by("asked_at"))

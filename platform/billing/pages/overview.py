@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from billing import activities, limiting, sheets, standing, wallets
 from billing.errors import BadAmountError, BadTaxProfileError, BillingError
-from billing.models import AgentCap
+from billing.models import Activity, AgentCap
 from billing.pages import charting, forms, queries
 from billing.pages.answers import Rupees, done, page, refused, sheet
 from billing.pages.naming import address_of, names, title_of
@@ -37,6 +37,7 @@ def _overview(request: TenantRequest, form: forms.TopUp | None = None, status: i
     wallet, stands = wallets.wallet(), standing.standing()
     kind, month, number = _asked(request)
     lines = queries.ledger_page(stands.balance_micros, kind, month, number)
+    agents = _agents(lines.rows)
     days = queries.days_of(queries.Asked(today.replace(day=1), today))
     context = {
         "wallet": wallet,
@@ -48,7 +49,12 @@ def _overview(request: TenantRequest, form: forms.TopUp | None = None, status: i
         ),
         "days": days,
         "lines": [
-            {"row": row, "address": address_of(request.tenant.slug, row.source), "title": _title(row)}
+            {
+                "row": row,
+                "address": address_of(request.tenant.slug, row.source),
+                "title": _title(row),
+                "under": row.memo or agents.get(row.source, ""),
+            }
             for row in lines.rows
         ],
         "ledger": lines,
@@ -73,6 +79,13 @@ def paying(request: TenantRequest) -> dict[str, Any]:
     if not desk.available():
         return {"by_card": False, "without": desk.WITHOUT}
     return {"by_card": True, "cards": desk.cards(request.tenant), "automatic": desk.automatic_of(request.tenant)}
+
+
+def _agents(rows: list[queries.LedgerRow]) -> dict[str, str]:
+    """Which agent each activity was of, by name."""
+    known = names().agents()
+    found = Activity.objects.filter(source__in=[row.source for row in rows]).values_list("source", "agent")
+    return {source: known.get(agent, agent) for source, agent in found}
 
 
 def _title(row: queries.LedgerRow) -> str:

@@ -33,6 +33,7 @@ def usage(request: TenantRequest) -> HttpResponse:
         "form": form,
         "asked": asked,
         "by": GROUPS[asked.by],
+        "quantities": any(row.used for row in rows),
         "rows": [_shown(row, asked, names()) for row in rows],
         "total": total,
         "count": sum(row.activities for row in rows),

@@ -23,7 +23,7 @@ define install
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check fix crash-drill deploy-drill
+.PHONY: help demo up test check fix crash-drill deploy-drill money-drill
 
 help: ## Say what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ crash-drill: $(DEV) ## kill -9 stream workers under CALLS callers (100), and cou
 
 deploy-drill: $(DEV) ## SIGTERM to each stream worker in turn under CALLS callers (40): no call may be cut
 	@$(BIN)/python -m tests.drills.deploy $(if $(CALLS),--calls $(CALLS)) $(ARGS)
+
+money-drill: $(DEV) ## Charge CALLS random calls (1000) while workers die and news is lost, repeated and late; SEED
+	@$(BIN)/python -m tests.drills.money $(if $(CALLS),--calls $(CALLS)) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 check: $(DEV) ## Run what CI runs beside the tests: style, types, imports, templates, migrations, deployment
 	$(BIN)/ruff check .

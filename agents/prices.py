@@ -129,7 +129,7 @@ TYPICAL_MINUTE: Final[dict[str, int]] = {
     "llm.tokens_cached": _REPLIES * 1_000,
     "llm.tokens_out": _REPLIES * 45,
 }
-_TYPICAL_SPEECH: Final[dict[str, int]] = {
+TYPICAL_SPEECH: Final[dict[str, int]] = {
     "llm.tokens_in": _REPLIES * 100,
     "llm.tokens_cached": _REPLIES * 1_000,
     "llm.tokens_out": _REPLIES * 45,
@@ -156,7 +156,7 @@ def per_minute(stage: StageName, provider: str, model: str) -> int | None:
     found = rates(stage, provider, model)
     if found is None:
         return None
-    amounts = _TYPICAL_SPEECH if stage == "realtime" else TYPICAL_MINUTE
+    amounts = TYPICAL_SPEECH if stage == "realtime" else TYPICAL_MINUTE
     alone = sum(rate.micros * amounts[rate.meter] for rate in found) // _PER
     writer = _WRITERS.get(provider) if stage == "realtime" else None
     return alone + ((per_minute("stt", provider, writer) or 0) if writer else 0)

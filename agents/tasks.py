@@ -10,9 +10,10 @@ import structlog
 from celery import shared_task
 from django.db import transaction
 
-from agents import greetings, publishing
+from agents import greetings, metered, publishing
 from agents.models import AgentVersion
 from agents.voice.errors import VoiceError
+from agents.voice.report import Usage
 from tenants.scope import tenant_scope
 
 RENDER_EXPIRES_S: Final = 600.0
@@ -32,7 +33,12 @@ def render_phrases(tenant_id: str, version_id: str) -> None:
         with tenant_scope(tenant):
             version = AgentVersion.objects.select_related("agent").get(id=version_id)
             blueprint = publishing.blueprint(version)
-        count = asyncio.run(greetings.render(tenant, blueprint))
+        used: list[Usage] = []
+        count = asyncio.run(greetings.render(tenant, blueprint, lambda *made: used.append(metered.speech(*made))))
+        if used:
+            with tenant_scope(tenant):
+                own = [access.provider for access in blueprint.access if access.own]
+                metered.tell("phrases", used, own, agent=str(version.agent_id))
     except (AgentVersion.DoesNotExist, VoiceError, ValueError) as error:
         log.warning("phrases_not_rendered", version=version_id, error=repr(error))
     else:

@@ -12,7 +12,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
-from agents import catalogue, publishing, troubles, voices
+from agents import catalogue, metered, publishing, troubles, voices
 from agents.access import access_to, note_refusals
 from agents.accounts import LiveVoice
 from agents.config import AgentConfig, ConfigError, read
@@ -56,6 +56,9 @@ def preview(request: TenantRequest) -> HttpResponse:
                     note_refusals([str(error)])
             why = troubles.of(error) if isinstance(error, ProviderError) else f"{provider.name} cannot be asked here."
             return _plainly(f"No sample: {why}", 502)
+        used = metered.speech(stage, len(voices.SAMPLES[language]), voices.length_ms(wav))
+        with tenant_scope(request.tenant.id):
+            metered.tell("preview", [used], [stage.provider] if access and access.own else [])
     response = HttpResponse(wav, content_type="audio/wav")
     response["Cache-Control"] = "private, max-age=3600"
     return response

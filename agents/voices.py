@@ -110,6 +110,11 @@ def may_ask(who: object, most: int, seconds: int) -> bool:
         return True
 
 
+def length_ms(wav: bytes) -> int:
+    """How long a sample is."""
+    return (len(wav) - len(audio.wav_header(0, channels=1))) * 1_000 // audio.RATE
+
+
 def _sample_key(tenant: UUID, stage: Stage, language: str) -> str:
     return "sample:" + _digest(repr((tenant, stage, language, SAMPLES[language])))
 

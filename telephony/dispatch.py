@@ -7,8 +7,9 @@ the same call and gets the same answer.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import phonenumbers
 import structlog
@@ -19,6 +20,7 @@ from django.utils import timezone
 
 from agents.models import AgentVersion
 from telephony import lifecycle, live, metrics
+from telephony.metering import admitting
 from telephony.models import LIVE, Call, Kind, Outcome, PhoneNumber, Status, WebhookEvent
 from telephony.routes import hosting, plan, steps
 from telephony.routes.models import RouteStep
@@ -38,6 +40,7 @@ SENTENCES: Final[dict[str, str]] = {
     "closed": WE_ARE_CLOSED,
     "not_taken": "Sorry, this number is not taking calls at the moment. Goodbye.",
     "over": "Goodbye.",
+    **dict.fromkeys(admitting.OBSTACLES, "Sorry, this number is not taking calls at the moment. Goodbye."),
 }
 """What the caller of a refused call hears, by reason."""
 
@@ -111,8 +114,9 @@ def decide(number: PhoneNumber, incoming: IncomingCall) -> Decision:
             return _as_before(number, known)
         if _hung_up_before(incoming.call_id):
             return _refused(Refuse("over"), number, incoming)
-        taken = _take(tenant, number, incoming.call_id, full=full)
-        call = _open(number, incoming, taken)
+        new_id, now = uuid4(), timezone.now()
+        taken = _paid(number, _take(tenant, number, incoming.call_id, full=full), new_id, now)
+        call = _open(number, incoming, taken, new_id, now)
         decision = _decided(call, taken)
         call_id, tenant_id = call.id, call.tenant_id
         transaction.on_commit(lambda: live.call_changed(tenant_id, call_id, created=True))
@@ -162,6 +166,14 @@ def _take(tenant: Tenant, number: PhoneNumber, seed: str, *, full: bool) -> _Tak
     return taken if instead.reason else instead
 
 
+def _paid(number: PhoneNumber, taken: _Taken, call_id: UUID, now: datetime) -> _Taken:
+    """Money is asked for last: what is held for a call is held for one that can be taken."""
+    if taken.reason or taken.way is None:
+        return taken
+    obstacle = admitting.of_caller(call_id, number, taken.way, taken.version, now)
+    return _Taken(taken.way, reason=obstacle.value) if obstacle else taken
+
+
 def _served(number: PhoneNumber, found: Way | Menu | None, seed: str, *, full: bool) -> _Taken:
     if found is None:
         return _Taken(None, reason="no_agent")
@@ -182,12 +194,12 @@ def _hung_up_before(carrier_id: str) -> bool:
     return told.filter(Q(kind="hangup") | Q(fields__Event="Hangup")).exists()
 
 
-def _open(number: PhoneNumber, incoming: IncomingCall, taken: _Taken) -> Call:
+def _open(number: PhoneNumber, incoming: IncomingCall, taken: _Taken, call_id: UUID, now: datetime) -> Call:
     """The row. A refused call keeps whom it was for."""
-    now = timezone.now()
     reason = taken.reason
     agent_id = getattr(taken.way, "agent_id", None) if taken.way else number.agent_id
     row: Call = Call.objects.create(
+        id=call_id,
         carrier_id=incoming.call_id,
         caller=incoming.from_number,
         called=number.e164,
@@ -242,7 +254,7 @@ def _as_before(number: PhoneNumber, call: Call) -> Decision:
 
 def _refused_before(number: PhoneNumber, call: Call) -> Refuse:
     place = {"closed": plan.CLOSED, "not_taken": plan.OPEN}.get(call.error, plan.FALLBACK)
-    way = None if call.error == "disabled" else plan_of(number).ways.get(place)
+    way = None if call.error == "disabled" or call.error in admitting.OBSTACLES else plan_of(number).ways.get(place)
     own = way.say if way is not None and way.kind is plan.Kind.REFUSAL else None
     return Refuse(call.error, call.id, own)
 

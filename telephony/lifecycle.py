@@ -19,6 +19,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from telephony import live, metrics
+from telephony.metering import tasks as metering
 from telephony.models import Call, Direction, Kind, Outcome, Status
 
 Event = Literal[
@@ -153,6 +154,7 @@ def advance(call_id: UUID, event: Event, **facts: object) -> Move:
             outcome = str(call.outcome)
             transaction.on_commit(lambda: metrics.calls_total.labels(outcome).inc())
         transaction.on_commit(lambda: live.call_changed(call.tenant_id, call.id))
+        metering.over(call)
     return Move(call, before, accepted=True)
 
 

@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from agents import troubles
 from telephony import presenting
+from telephony.metering.showing import bill
 from telephony.models import LIVE, Call, Kind, Recording
 from telephony.outbound.models import DoNotCall
 from telephony.routes import telling
@@ -73,6 +74,7 @@ def call_context(call: Call, slug: str, permissions: Collection[str]) -> dict[st
         "dial": getattr(call, "dial", None),
         "listed": DoNotCall.objects.filter(phone=call.person).exists(),
         "settled": settlement(call.cdrs.all()),
+        "bill": bill(call),
     }
 
 

@@ -21,6 +21,7 @@ calls_total = Counter("switchboard_calls_total", "Calls that are over, tests fro
 REFUSALS = (
     *("wrong_number", "disabled", "no_agent", "not_published", "tenant_full", "no_capacity", "draining", "over"),
     *("closed", "not_taken"),
+    *("suspended", "no_money", "day_cap", "month_cap", "agent_cap"),
 )
 """Why a call is not taken: the reasons of `dispatch` and of `admission`."""
 

@@ -180,6 +180,10 @@ class Call(TenantModel):
     interruptions = models.PositiveIntegerField(default=0)
     underruns = models.PositiveIntegerField(default=0)
     usage = models.JSONField(default=list)
+    own_accounts = models.JSONField(default=list, db_default=models.Value([], models.JSONField()))
+    """Providers at which the tenant's own account is used: metered, and not charged."""
+    cut_short = models.CharField(max_length=16, blank=True, default="", db_default="")
+    """Why it was ended for want of money (`billing.standing.Obstacle`)."""
     collected = models.JSONField(default=list)
     counters = models.JSONField(default=dict)
 

@@ -126,6 +126,7 @@ def begin(
             outbound = call.direction == Direction.OUTBOUND and call.kind in CARRIED
             blueprint = replace(blueprint, outbound=outbound, call_id=str(call.id))
             blueprint = with_given(blueprint, variables_of(call) if outbound else {})
+            _note_accounts(call, blueprint)
             with _building:
                 built = providers.build(blueprint)
             greetings.recall(ticket.tenant_id, blueprint)
@@ -150,3 +151,10 @@ def begin(
         metrics.resumed_calls_total.inc()
         log.info("call_resumed", epoch=call.epoch, cause=before.cause, gap_ms=streams[-1]["gap_ms"])
     return Opening(stream, call.carrier_id, blueprint, built, call.is_test, known, before)
+
+
+def _note_accounts(call: Call, blueprint: Blueprint) -> None:
+    """Whose accounts the call uses, for its bill: keys may be other ones tomorrow."""
+    own = sorted(access.provider for access in blueprint.access if access.own)
+    if own != call.own_accounts:
+        Call.objects.filter(id=call.id).update(own_accounts=own)

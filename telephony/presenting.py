@@ -71,6 +71,11 @@ REFUSALS: Final = {
     "no_capacity": "all lines of the platform were busy",
     "closed": "the number was closed",
     "not_taken": "this number’s route refuses calls",
+    "suspended": "your calls are suspended",
+    "no_money": "there was not enough money left",
+    "day_cap": "your limit for a day was reached",
+    "month_cap": "your limit for a month was reached",
+    "agent_cap": "the agent’s limit for a day was reached",
 }
 
 

@@ -21,7 +21,8 @@ PER_TENANT: Final = 100
 def seed_numbers(
     tenant: Tenant, agents: Iterable[Agent], secrets: MutableMapping[str, Any]
 ) -> tuple[dict[str, str], list[dict[str, str]]]:
-    """One number per agent, and an account that signs. Opens its own scopes: call it outside of any.
+    """One number per agent, and an account that signs: one of the platform's, so that lines are charged. Opens its own
+    scopes: call it outside of any.
 
     `secrets` is the installation's own memory: the carrier's token is taken from it, or made and left there. Returns
     `{"auth_id", "auth_token"}` and `[{"e164", "agent", "answer_url", "hangup_url"}, …]`, `agent` being a name.
@@ -31,7 +32,7 @@ def seed_numbers(
         taken = set(PhoneNumber.objects.values_list("e164", flat=True))
     with tenant_scope(tenant.id):
         account = CarrierAccount.objects.first() or CarrierAccount(
-            tenant=tenant, auth_id=f"MA_{tenant.slug.upper().replace('-', '')[:12]}"
+            tenant=tenant, auth_id=f"MA_{tenant.slug.upper().replace('-', '')[:12]}", platform=True
         )
         if account._state.adding or account.auth_token != token:
             account.auth_token = token

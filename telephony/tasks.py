@@ -7,11 +7,13 @@ from django.utils import timezone
 
 from telephony import sweeping
 from telephony.keeping import fetching
+from telephony.metering import tasks as metering
 from telephony.numbers import renting
 from telephony.outbound.tasks import place_calls as place_calls
 from telephony.settling import settle
 from telephony.transfers import tasks as transfers
 
+close_call, meter_calls, charge_rent = metering.close_call, metering.meter_calls, metering.charge_rent
 pursue_transfer, sweep_transfers = transfers.pursue_transfer, transfers.sweep_transfers
 
 

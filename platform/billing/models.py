@@ -57,6 +57,7 @@ class Activity(TenantModel):
                 condition=models.Q(state__in=[State.CLOSED, State.UNPRICED]),
                 name="activities_to_charge",
             ),
+            models.Index(fields=["kind"], condition=models.Q(state=State.OPEN), name="activities_that_run"),
         )
 
     def __str__(self) -> str:

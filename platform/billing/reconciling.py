@@ -1,13 +1,13 @@
 """The ledger against what it was made from. Differences are shown, the largest first, and never repaired.
 
 Each question is asked of the database as it is; none of them has an answer while everything works. What other people
-say (the carrier's records, Stripe) is compared by those who know them.
+say (the carrier's records, Stripe) is compared by those who know them, and told here (`also`).
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal
@@ -42,6 +42,7 @@ What = Literal[
     "stripe_request",  # asked of Stripe long ago and without an outcome, or refused
     "stripe_event",  # told by Stripe and not handled
     "stripe_away",  # Stripe did not answer, so nothing was compared
+    "carrier",  # what the carrier took for a call against what it costs by the book
 ]
 
 
@@ -61,6 +62,17 @@ class Difference:
         return abs(self.ours - self.theirs)
 
 
+Check = Callable[[datetime], Iterable[Difference]]
+"""Asked for what it finds since a moment, in a platform scope."""
+_others: list[Check] = []
+
+
+def also(check: Check) -> None:
+    """From now on ask this one too, who knows what others say; twice is once."""
+    if check not in _others:
+        _others.append(check)
+
+
 def reconcile(now: datetime, since: timedelta = LONG) -> list[Difference]:
     """Of all tenants, the largest first; activities that began within `since`. Opens its own scope, in a transaction
     that sees one moment: what is charged meanwhile is no difference."""
@@ -70,12 +82,17 @@ def reconcile(now: datetime, since: timedelta = LONG) -> list[Difference]:
             with connection.cursor() as cursor:
                 cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         with platform_scope("reconciliation of the ledger"):
-            return differences(now, since)
+            others = [one for check in _others for one in check(now - since)]
+            return _largest_first([*differences(now, since), *others])
 
 
 def differences(now: datetime, since: timedelta = LONG) -> list[Difference]:
     """The same of the tenant in scope."""
     found = [*_books(), *_holds(now), *_charges(now - since), *_waiting(now)]
+    return _largest_first(found)
+
+
+def _largest_first(found: Iterable[Difference]) -> list[Difference]:
     return sorted(found, key=lambda one: (-one.size, one.what, one.where))
 
 

@@ -24,6 +24,9 @@ from django.utils import timezone
 from agents.config import AgentConfig, as_json
 from agents.models import Agent, AgentVersion
 from agents.voice.blueprint import Answer, Stage
+from billing import charging, funding, standing, usage
+from billing.models import Activity, State
+from billing.money import MICROS
 from switchboard import ports
 from switchboard.supervisor import Child, Supervisor
 from telephony import stream_token
@@ -39,6 +42,8 @@ DELAYS: Final = "final=100 first=100 token=0 voice=100 speech=2000"
 WARM_UP_S: Final = 6.0
 READY_S: Final = 60.0
 SETTLE_S: Final = 15.0
+LEAST_MICROS: Final = 10_000 * MICROS
+"""What the benchmark's tenant has at least when a run begins."""
 REFERENCE_S: Final = 8.0
 SCRIPTED: Final = Stage("scripted", "scripted", "tone")
 
@@ -152,12 +157,18 @@ def _make_number(calls: int) -> PhoneNumber:
         number: PhoneNumber = PhoneNumber.objects.get_or_create(
             tenant=tenant, e164="+910000000000", defaults={"agent": agent, "label": "Benchmark"}
         )[0]
+        if standing.standing().available_micros < LEAST_MICROS:
+            reason = "The benchmark's own money"
+            funding.give_credit(10 * LEAST_MICROS, f"benchmark {uuid4().hex}", reason, now=timezone.now())
     return number
 
 
 def _remove(number: PhoneNumber) -> None:
-    """The calls of the run, with their recordings."""
+    """The calls of the run, with their recordings, and what they hold."""
     with tenant_scope(number.tenant_id):
+        for source in Activity.objects.filter(state=State.OPEN).values_list("source", flat=True):
+            usage.close(source, (), timezone.now())
+            charging.charge(source, timezone.now())
         for name in Recording.objects.values_list("name", flat=True):
             default_storage.delete(name)
         for model in (Turn, Recording, Call):

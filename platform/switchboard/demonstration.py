@@ -25,6 +25,8 @@ from agents.models import Agent
 from switchboard import running
 from switchboard.machine import Machine, Plan
 from switchboard.templatetags.ui import clock_ms, duration_ms, gap_ms, phone
+from telephony.metering.showing import Bill
+from telephony.metering.showing import bill as bill_of
 from telephony.models import Call, CarrierAccount, Recording, Status, Turn
 from telephony.seeding import seed_numbers
 from telephony.simulator.plan import CallPlan, Target
@@ -74,6 +76,7 @@ class Told:
     call: Call
     turns: list[Turn]
     recording: Recording | None
+    bill: Bill
 
 
 @contextlib.asynccontextmanager
@@ -161,7 +164,10 @@ def told(seeded: Seeded, carrier_id: str) -> Told | None:
         recording = Recording.objects.filter(call=call).first()
         if recording is None and call.version is not None and call.version.config.get("record", True):
             return None
-        return Told(call, list(Turn.objects.filter(call=call).order_by("started_ms", "index")), recording)
+        bill = bill_of(call)
+        if bill is None or bill.is_open or bill.is_due:
+            return None
+        return Told(call, list(Turn.objects.filter(call=call).order_by("started_ms", "index")), recording, bill)
 
 
 async def written(seeded: Seeded, carrier_id: str) -> Told:
@@ -171,7 +177,7 @@ async def written(seeded: Seeded, carrier_id: str) -> Told:
         if found is not None:
             return found
         await asyncio.sleep(0.2)
-    raise DemoError(f"the call was not written down within {WRITTEN_WITHIN_S:.0f} s")
+    raise DemoError(f"the call was not written down and charged within {WRITTEN_WITHIN_S:.0f} s")
 
 
 def conversation(found: Told) -> list[str]:
@@ -214,11 +220,14 @@ def facts(found: Told, report: Report) -> list[str]:
         f"           interrupted at {barge.at_ms / 1000:.1f} s, it was silent after {barge.silence_ms} ms"
         for barge in report.barge_ins
     ]
-    lines.append("Bill       metered; prices and invoices come with billing")
-    for usage in found.call.usage:
-        amount, unit = usage["amount"], usage["unit"]
-        quantity = duration_ms(amount) if unit == "ms" else f"{amount:,} {unit}"
-        lines.append(f"           {usage['meter']:<16} {quantity:>16}   {usage['provider']} {usage['model']}")
+    lines.append(f"Bill       {found.bill.total} together")
+    for line in found.bill.lines:
+        quantity = duration_ms(line.quantity) if line.is_time else f"{line.quantity:,} {line.unit}"
+        amount = line.amount if line.amount is not None else "no price"
+        lines.append(
+            f"           {line.title:<24} {quantity:>18} {amount!s:>12}   {line.what}"
+            f"{f', {line.price}' if line.price else ''}{f', {line.note}' if line.note else ''}"
+        )
     return lines
 
 

@@ -296,6 +296,18 @@ CELERY = {
         },
         "settle missing": {"task": "telephony.tasks.settle_missing", "schedule": 3600.0, "options": {"expires": 600}},
         "look for orders": {"task": "telephony.tasks.look_for_orders", "schedule": 60.0, "options": {"expires": 60}},
+        "meter calls": {"task": "telephony.metering.tasks.meter_calls", "schedule": 10.0, "options": {"expires": 10}},
+        "meter news": {"task": "telephony.metering.tasks.meter_news", "schedule": 60.0, "options": {"expires": 60}},
+        "meter late news": {
+            "task": "telephony.metering.tasks.meter_late_news",
+            "schedule": 3600.0,
+            "options": {"expires": 600},
+        },
+        "charge rent": {
+            "task": "telephony.metering.tasks.charge_rent",
+            "schedule": 3600.0,
+            "options": {"expires": 600},
+        },
         "reconcile": {"task": "billing.tasks.reconcile", "schedule": 86_400.0, "options": {"expires": 3600}},
         "close months": {
             "task": "billing.tasks.close_months",

@@ -18,6 +18,7 @@ from agents.config import ConfigError, read
 from agents.models import Agent, AgentVersion
 from agents.voice.blueprint import Blueprint
 from telephony import dispatch, live
+from telephony.metering import admitting
 from telephony.models import CARRIED, LIVE, Call, Kind
 from tenants import audit
 from tenants.models import Tenant, User
@@ -47,17 +48,23 @@ def begin(agent: Agent, by: User, *, kind: Kind, which: Which) -> Call:
     tenant = Tenant.objects.select_for_update(no_key=True).get(id=agent.tenant_id)
     _must_be_ready(agent, which)
     _must_have_room(tenant, kind)
+    call_id, now = uuid.uuid4(), timezone.now()
+    tried = agent.published.config if which == "published" and agent.published is not None else agent.draft
+    obstacle = admitting.of_test(call_id, kind, agent.id, read(tried), now)
+    if obstacle is not None:
+        raise TestRefusedError(admitting.WORDS[obstacle], 402)
     call: Call = Call.objects.create(
+        id=call_id,
         carrier_id=f"test-{uuid.uuid4().hex}",
         kind=kind,
         caller=str(by)[:256],
         agent=agent,
         version=agent.published if which == "published" else None,
         draft=agent.draft if which == "draft" else None,
-        created_at=timezone.now(),
+        created_at=now,
     )
     audit.record(by, "tested agent", agent, kind=kind.value, tried=which, call=str(call.id))
-    tenant_id, call_id = call.tenant_id, call.id
+    tenant_id = call.tenant_id
     transaction.on_commit(lambda: live.call_changed(tenant_id, call_id, created=True))
     return call
 

@@ -27,6 +27,7 @@ from agents.voice.variables import FACTS, MOST_VARIABLES, NAME, plain
 from telephony import dispatch, live
 from telephony.addresses import callback_url
 from telephony.carrier import CarrierError, MachineDetection, Placement, carrier_for
+from telephony.metering import admitting
 from telephony.models import Call, CarrierAccount, Direction, PhoneNumber, Status
 from telephony.outbound import dials
 from telephony.outbound.models import Contact, Detection, Dial, DialState, DoNotCall, Result
@@ -49,7 +50,7 @@ class Places(Protocol):
 class CallRefusedError(Exception):
     """The call is not made. The message is for people; `field` names what is wrong with the wish, `code` for programs:
     `no_agent`, `not_published`, `no_number`, `bad_number`, `do_not_call`, `tenant_full`, `no_capacity`, `no_account`,
-    or a kind of `CarrierError`."""
+    an obstacle of `billing.standing`, or a kind of `CarrierError`."""
 
     def __init__(self, code: str, words: str, field: str = "") -> None:
         super().__init__(words)
@@ -123,8 +124,14 @@ def open_dial(
     contact: Contact | None = None,
     attempt: int = 1,
 ) -> Dial:
-    """The rows of a call that is about to be placed. In the tenant's scope."""
+    """The rows of a call that is about to be placed, with money held for it. In the tenant's scope. Raises
+    `CallRefusedError` where there is none, and has written nothing then."""
+    call_id = uuid.uuid4()
+    obstacle = admitting.of_caller(call_id, number, admitting.DIRECT, agent.published, now)
+    if obstacle is not None:
+        raise CallRefusedError(obstacle.value, admitting.WORDS[obstacle])
     row: Call = Call.objects.create(
+        id=call_id,
         carrier_id=f"{dials.UNBOUND}{uuid.uuid4().hex}",
         direction=Direction.OUTBOUND,
         caller=number.e164,
@@ -147,7 +154,7 @@ def open_dial(
         asked_at=now,
         next_look_at=now + dials.ASKING,
     )
-    tenant_id, call_id = row.tenant_id, row.id
+    tenant_id = row.tenant_id
     transaction.on_commit(lambda: live.call_changed(tenant_id, call_id, created=True))
     return dial
 

@@ -127,9 +127,6 @@ def next_dial(campaign_id: UUID, now: datetime) -> Dial | timedelta | None:
     if wait := pacing.take(now):
         return wait
     attempt = contact.attempts + 1
-    Contact.objects.filter(id=contact.id).update(
-        state=ContactState.DIALLING, attempts=attempt, next_at=None, changed_at=now
-    )
     wanted = Wanted(
         campaign.agent_id,
         contact.phone,
@@ -137,7 +134,15 @@ def next_dial(campaign_id: UUID, now: datetime) -> Dial | timedelta | None:
         ring_s=campaign.ring_s,
         detection=Detection(campaign.detection),
     )
-    return placing.open_dial(campaign.agent, campaign.number, wanted, now, contact=contact, attempt=attempt)
+    try:
+        dial = placing.open_dial(campaign.agent, campaign.number, wanted, now, contact=contact, attempt=attempt)
+    except placing.CallRefusedError as refused:
+        campaigns.move(campaign.id, "pause", now, str(refused))
+        return None
+    Contact.objects.filter(id=contact.id).update(
+        state=ContactState.DIALLING, attempts=attempt, next_at=None, changed_at=now
+    )
+    return dial
 
 
 def _obstacle(campaign: Campaign) -> str:

@@ -18,6 +18,7 @@ from agents import publishing
 from agents.hours import Hours
 from agents.voice.blueprint import Answer, Blueprint, Limits, Tongue, TransferTarget
 from agents.voice.providers.base import Message
+from telephony.metering import admitting
 from telephony.models import Call, Direction, Kind, PhoneNumber, Turn
 from telephony.takeover.models import CallNote
 from telephony.transfers import words
@@ -80,6 +81,7 @@ def open_call(leg: TransferLeg, number: PhoneNumber) -> Call:
     if created:
         TransferLeg.objects.filter(id=leg.id).update(brief=made)
         leg.brief = made
+        admitting.begin_unasked(made, part_of=admitting.source_of(main.id))
     return made
 
 

@@ -7,6 +7,7 @@ import json
 from datetime import timedelta
 
 import django
+from django.utils import timezone
 
 PASSWORD = "correct horse battery staple"
 CARRIER_TOKEN = "carrier-token"
@@ -48,6 +49,8 @@ def answering(tenant, owner):
     from agents import publishing
     from agents.config import AgentConfig, as_json
     from agents.voice.blueprint import Answer, Stage
+    from billing import funding
+    from billing.money import MICROS
     from telephony.models import CarrierAccount, PhoneNumber
     from tenants.scope import tenant_scope
 
@@ -62,6 +65,7 @@ def answering(tenant, owner):
         answers=tuple(Answer(question, answer) for question, answer in LINES),
     )
     with tenant_scope(tenant.id):
+        funding.give_credit(5_000 * MICROS, "browser", "For the tests", now=timezone.now())
         agent = publishing.create(config, owner)
         version = agent.versions.create(number=1, config=as_json(config), published_at=agent.draft_saved_at)
         agent.published = version

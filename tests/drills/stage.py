@@ -41,6 +41,8 @@ from agents.models import Agent, AgentVersion
 from agents.voice.blueprint import Answer, HttpTool, Stage
 from telephony.models import CarrierAccount, PhoneNumber
 from telephony.routes.models import Route
+from billing import funding
+from billing.money import MICROS
 from tenants.models import Tenant
 from tenants.scope import tenant_scope
 
@@ -57,6 +59,7 @@ config = as_json(AgentConfig(
     tools=(HttpTool("book", "Books.", tool, schema=schema),),
 ))
 with tenant_scope(tenant.id):
+    funding.give_credit(100_000 * MICROS, "drill", "The drill's own money", now=timezone.now())
     agent = Agent.objects.create(name="Drill", draft=config, draft_saved_at=timezone.now())
     agent.published = AgentVersion.objects.create(agent=agent, number=1, config=config, published_at=timezone.now())
     agent.save()

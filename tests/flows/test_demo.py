@@ -50,6 +50,8 @@ def test_the_demo_holds_a_conversation_and_ends_by_itself(home):
     assert "interrupted, silent within" in done.stdout
     path = re.search(r"^Recording +(\S+)$", done.stdout, re.M)[1]
     assert os.path.getsize(path) > 100_000
+    assert re.search(r"^Bill +₹\d+\.\d\d", done.stdout, re.M)
+    assert re.search(r"^ +Phone line +\d m 0 s +₹\d\.\d+ +vobiz, ₹0\.45 a minute$", done.stdout, re.M)
     assert "password" not in done.stdout.casefold()
 
 

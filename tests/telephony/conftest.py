@@ -9,11 +9,16 @@ from agents import publishing
 from agents.config import AgentConfig
 from agents.models import Agent
 from agents.voice.blueprint import Answer, Stage, TransferTarget
+from billing import funding
+from billing.money import MICROS
 from telephony.models import Call, CarrierAccount, PhoneNumber
 from tenants.models import Tenant
 from tenants.scope import platform_scope, tenant_scope
 
 AUTH_TOKEN = "VBZ_TEST_TOKEN_0123456789abcdef"
+
+MONEY = 1_000
+"""Rupees that a shop opens with."""
 
 CONFIG = AgentConfig(
     name="Asha",
@@ -67,6 +72,7 @@ class Shop:
 def open_shop(slug: str, e164: str) -> Shop:
     tenant = Tenant.objects.create(slug=slug, name=slug.title())
     with tenant_scope(tenant.id):
+        funding.top_up(MONEY * MICROS, "bank 1", now=timezone.now())
         agent = Agent.objects.create(name="Asha", draft={}, draft_saved_at=timezone.now())
         publishing.save_draft(agent, CONFIG)
         publishing.publish(agent, None)

@@ -1,4 +1,4 @@
-"""Demo tenants to look around in and to test with: people, agents, numbers. Idempotent.
+"""Demo tenants to look around in and to test with: people, agents, numbers, money. Idempotent.
 
 Passwords, API keys and carrier tokens are random per installation, kept in `demo.json` of SWITCHBOARD_HOME for its user
 alone, and printed by every run. What people changed in the demo tenants stays, except that the passwords are these.
@@ -19,9 +19,12 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection, transaction
 from django.db.migrations.executor import MigrationExecutor
+from django.utils import timezone
 from django.utils.text import slugify
 
 from agents.seeding import seed_agents
+from billing import funding
+from billing.money import MICROS
 from telephony.seeding import seed_numbers
 from tenants import keys, members
 from tenants.models import Membership, Role, Tenant, User
@@ -44,6 +47,8 @@ PEOPLE: Final = {
     Role.BILLING: "Kiran Pai",
 }
 MOST: Final = 500
+CREDIT_MICROS: Final = 10_000 * MICROS
+"""What a demo tenant begins with, once."""
 LOCK: Final = 0x5EED
 
 
@@ -97,6 +102,7 @@ def _tenant(memory: dict[str, Any], index: int) -> dict[str, Any]:
         users = [_member(kept, tenant, role) for role in Role]
         keys.store("Demo", kept.setdefault("api_key", keys.new_key()))
         owner = User.objects.get(email=users[0]["email"])
+        funding.give_credit(CREDIT_MICROS, "demo", "Demo money, which nobody has paid", now=timezone.now())
     agents = seed_agents(tenant, owner)
     carrier, numbers = seed_numbers(tenant, agents, kept.setdefault("carrier", {}))
     return {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import timedelta
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
@@ -11,6 +12,7 @@ from django.utils import timezone
 from billing import sweeping as billing
 from billing.stripe import sweeping as stripe
 from telephony import sweeping
+from telephony.metering import course
 
 
 class Command(BaseCommand):
@@ -25,7 +27,12 @@ class Command(BaseCommand):
             self.stdout.write(
                 f"{swept.calls} calls ended, {swept.recordings} recordings recovered, {swept.deleted} deleted"
             )
-            if money := str(billing.sweep(timezone.now(), everything=True)):
+            now = timezone.now()
+            metered = course.look(now, untold=timedelta(0) if options["once"] else course.UNTOLD)
+            course.look_again(now)
+            if metered.closed or metered.cut_short:
+                self.stdout.write(f"{metered.closed} calls metered, {metered.cut_short} ended for want of money")
+            if money := str(billing.sweep(now, everything=True)):
                 self.stdout.write(money)
             if cards := str(stripe.sweep(timezone.now(), everything=True)):
                 self.stdout.write(cards)

@@ -29,7 +29,7 @@ class Command(BaseCommand):
             )
             now = timezone.now()
             metered = course.look(now, untold=timedelta(0) if options["once"] else course.UNTOLD)
-            course.look_again(now)
+            course.look_again(now, course.LATE if options["once"] else course.NEWS)
             if metered.closed or metered.cut_short:
                 self.stdout.write(f"{metered.closed} calls metered, {metered.cut_short} ended for want of money")
             if money := str(billing.sweep(now, everything=True)):

@@ -82,6 +82,7 @@ agents:secret-remove            POST    302 404   404     302   302    302     4
 billing:overview                GET     302 404   404     200   200    403     403     200     200
 billing:top-up                  GET     405 405   405     405   405    405     405     405     405
 billing:top-up                  POST    302 404   404     422   422    403     403     422     403
+billing:back                    GET     302 404   404     302   302    403     403     302     302
 billing:cards                   POST    302 404   404     422   422    403     403     422     403
 billing:automatic               GET     302 404   404     200   200    403     403     200     403
 billing:automatic               POST    302 404   404     422   422    403     403     422     403

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from typing import Any
+from uuid import UUID
 
 from django.http import HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from billing import activities, limiting, sheets, standing, wallets
 from billing.errors import BadAmountError, BadTaxProfileError, BillingError
 from billing.models import Activity, AgentCap
+from billing.money import Money
 from billing.pages import charting, forms, queries
 from billing.pages.answers import Rupees, done, page, refused, sheet
 from billing.pages.naming import address_of, names, title_of
@@ -144,6 +147,22 @@ def cards(request: TenantRequest) -> HttpResponse:
         form.add_error(None, error.message)
         with tenant_scope(request.tenant.id):
             return _overview(request, form, status=422).render()  # type: ignore[attr-defined, no-any-return]
+
+
+@require_safe
+@tenant_view("view money", waits=True)
+def back(request: TenantRequest) -> HttpResponse:
+    """People come back from Stripe, mostly before its events do: look at once, and go on to the billing page."""
+    try:
+        if named := request.GET.get("payment"):
+            found = desk.look_at_payment(request.tenant, UUID(named))
+            if found is not None and found.state == "paid":
+                return done(request, f"{Money(found.net_micros)} were paid in.", "billing:overview")
+            return done(request, "The payment is on its way.", "billing:overview")
+        desk.look_at_cards(request.tenant)
+    except (BillingError, ValueError):
+        pass
+    return redirect("billing:overview", request.tenant.slug)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

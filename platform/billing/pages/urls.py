@@ -11,6 +11,7 @@ app_name = "billing"
 urlpatterns = [
     path("billing/", overview.overview, name="overview"),
     path("billing/top-up/", overview.top_up, name="top-up"),
+    path("billing/back/", overview.back, name="back"),
     path("billing/cards/", overview.cards, name="cards"),
     path("billing/automatic/", overview.automatic, name="automatic"),
     path("billing/limits/", overview.limits, name="limits"),

@@ -2,7 +2,8 @@
 
 Everything happens under the lock of the tenant's wallet, in one transaction: whoever closes the same month again, or at
 the same time, gets the statement that is there. A charge that is learned of after the close is on the next statement.
-Nothing in the ledger is changed; a postpaid tenant's month moves from the wallet to the receivable.
+Nothing in the ledger is changed; a postpaid tenant's month moves from the wallet to the receivable, and Stripe, where
+there is a key, sends and collects it.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from billing.money import Rounding, whole_paise
 from billing.statements import gst, parties
 from billing.statements.models import CreditNote, Statement, StatementItem
 from billing.statements.numbering import INVOICE, next_number
+from billing.stripe import desk
 from tenants.models import Tenant
 from tenants.scope import current_tenant_id, platform_scope, tenant_scope
 
@@ -162,6 +164,10 @@ def _settle(statement: Statement, now: datetime) -> None:
         ledger.post(
             f"invoice:{key}", "invoice", entries, booked_at=now, cause=f"statement:{key}", memo=statement.number
         )
+        if desk.available():
+            usage = desk.InvoiceLine(f"Usage in {statement.period:%B %Y}", statement.taxable_micros)
+            tax = desk.InvoiceLine("GST", due)
+            desk.invoice(statement.tenant, f"statement:{key}", statement.number, [usage, tax])
 
 
 def next_month(first: date) -> date:

@@ -20,7 +20,7 @@ from billing.money import PAISA, plain
 from billing.stripe import outbox, stopping
 from billing.stripe.asks import ChargeAsk
 from billing.stripe.models import AutomaticTopUp, Card, Kind, Payment, PaymentState
-from billing.stripe.quoting import MOST_MICROS, quote
+from billing.stripe.quoting import MOST_MICROS, check, quote
 from tenants import audit
 from tenants.models import User
 from tenants.scope import current_tenant_id, platform_scope, tenant_scope
@@ -35,7 +35,7 @@ def switch_on(below_micros: int, micros: int, card_id: UUID | None, by: User, no
     `BadAmountError` for below, amount or card."""
     if not 0 <= below_micros <= MOST_MICROS:
         raise BadAmountError(f"must be from ₹0 to ₹{plain(MOST_MICROS)}", "below")
-    quote(micros)
+    check(micros)
     card: Card | None = Card.objects.filter(**({"id": card_id} if card_id else {"standard": True})).first()
     if card is None:
         raise BadAmountError("no card is saved: pay once and let it be kept, or save one", "card")

@@ -17,6 +17,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Q, QuerySet, Sum
+from django.urls import reverse
 from django.utils import timezone
 
 from billing import wallets
@@ -111,27 +112,29 @@ def available() -> bool:
     return gateway.is_set_up()
 
 
-def quote(amount_micros: int) -> Quote:
+def quote(tenant: Tenant, amount_micros: int) -> Quote:
     """What a top-up of `amount_micros`, without tax, costs. Raises `BadAmountError` for `amount`."""
-    return quoting.quote(amount_micros)
+    with tenant_scope(tenant.id):
+        return quoting.quote(amount_micros)
 
 
 def checkout(tenant: Tenant, amount_micros: int, by: User, *, keep_card: bool = False, back: str = "") -> str:
     """The address of Stripe's page on which `amount_micros` and the tax on it are paid.
 
     `keep_card`: the payer is asked to let us charge the card again (automatic top-ups). `back`: the path on our site
-    that people return to, with `?payment=<id>` when they have paid; the tenant's billing page if empty.
+    that people return to, with `?payment=<id>` when they have paid; if empty, the one that looks at once.
     """
     gateway.current()
-    price = quoting.quote(amount_micros)
+    quoting.check(amount_micros)
     customer = _customer(tenant)
+    price = quote(tenant, amount_micros)
     now = timezone.now()
     payment = Payment(kind=Kind.CHECKOUT, net_micros=price.net_micros, tax_micros=price.tax_micros, by=by)
     payment.tenant, payment.created_at, payment.reference = tenant, now, f"checkout:{payment.id}"
-    lines = (Line("Credit for calls", price.net_micros // PAISA), Line("GST 18 %", price.tax_micros // PAISA))
+    lines = [Line("Credit for calls", price.net_micros // PAISA), Line("GST", price.tax_micros // PAISA)]
     ask = CheckoutAsk(
         customer,
-        lines,
+        tuple(line for line in lines if line.paise),
         keep_card,
         _address(tenant, back, payment=str(payment.id)),
         _address(tenant, back),
@@ -308,7 +311,7 @@ def _sent(tenant: Tenant, request: Request, now: datetime) -> Request:
 
 def _address(tenant: Tenant, back: str, **query: str) -> str:
     """A page of ours in full, for Stripe to send people back to."""
-    path = back or f"/t/{tenant.slug}/billing/"
+    path = back or reverse("billing:back", args=[tenant.slug])
     return f"{settings.PUBLIC_URL}{path}{f'?{urlencode(query)}' if query else ''}"
 
 

@@ -1,19 +1,18 @@
-"""What a top-up costs: the amount for the wallet, and the tax on it. Pure."""
+"""What a top-up costs: the amount for the wallet, and the tax that the statements would put on it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Final
 
 from billing.errors import BadAmountError
-from billing.money import MICROS, PAISA, Rounding, plain, rounded
+from billing.money import MICROS, PAISA, plain
+from billing.statements import parties
 
 LEAST_MICROS: Final = 100 * MICROS
 """The least that goes into a wallet at once, without tax."""
 MOST_MICROS: Final = 500_000 * MICROS
-GST: Final = Fraction(18, 100)
-"""On telecom and information services in India, whatever the place of supply; due when an advance is paid."""
+"""With tax it is less than the most that Stripe takes at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +27,15 @@ class Quote:
         return self.net_micros + self.tax_micros
 
 
-def quote(amount_micros: int, field: str = "amount") -> Quote:
-    """For `amount_micros` in the wallet. Raises `BadAmountError`, naming the field."""
+def check(amount_micros: int, field: str = "amount") -> None:
+    """Raises `BadAmountError`, naming the field, for what nobody can pay in."""
     if amount_micros % PAISA:
         raise BadAmountError("must be whole paise", field)
     if not LEAST_MICROS <= amount_micros <= MOST_MICROS:
         raise BadAmountError(f"must be from ₹{plain(LEAST_MICROS)} to ₹{plain(MOST_MICROS)}", field)
-    return Quote(amount_micros, rounded(amount_micros * GST / PAISA, Rounding.HALF_UP) * PAISA)
+
+
+def quote(amount_micros: int, field: str = "amount") -> Quote:
+    """For `amount_micros` in the wallet of the tenant in scope. Raises `BadAmountError`, naming the field."""
+    check(amount_micros, field)
+    return Quote(amount_micros, parties.tax_on(amount_micros))

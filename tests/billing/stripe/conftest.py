@@ -13,6 +13,7 @@ from django.utils import timezone
 from billing import ledger
 from billing.ledger import Account
 from billing.money import MICROS
+from billing.statements import parties
 from billing.stripe import desk, inbox, outbox, reconciling, sweeping
 from billing.stripe.models import Event, EventState, Payment, Request
 from tenants.models import Role, Tenant, User
@@ -137,10 +138,19 @@ def make_payer(fake, name):
 
 
 @pytest.fixture
-def clinic(db, fake) -> Payer:
+def registered(db):
+    """The operator takes GST."""
+    with platform_scope("the operator's business"):
+        parties.keep_issuer(
+            None, legal_name="Switchboard Private Limited", address="Bengaluru", place="29", gstin="29AAGCB7383J1Z4"
+        )
+
+
+@pytest.fixture
+def clinic(registered, fake) -> Payer:
     return make_payer(fake, "Sanjeevani Clinic")
 
 
 @pytest.fixture
-def garden(db, fake) -> Payer:
+def garden(registered, fake) -> Payer:
     return make_payer(fake, "Udupi Garden")

@@ -1,13 +1,16 @@
 """Statements that Stripe sends and collects."""
 
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from billing import ledger
+from billing import activities, charging, ledger, limiting, usage
 from billing.errors import BadAmountError
 from billing.ledger import Account
+from billing.meters import Amount
+from billing.models import Mode
 from billing.money import MICROS
+from billing.statements import closing
 from billing.stripe import desk
 from billing.stripe.desk import InvoiceLine
 
@@ -76,6 +79,28 @@ def test_whichever_step_goes_wrong_there_is_one_invoice(billed, step, trouble):
     [made] = billed.stripe.all("invoice")
     assert (made["status"], made["total"], made["_sent"]) == ("open", 1180_00, letters)
     assert len(billed.stripe.all("invoiceitem")) == 2
+
+
+def test_a_month_that_is_closed_is_sent_and_collected(clinic):
+    began = datetime(2026, 10, 14, 6, 0, tzinfo=UTC)
+    with clinic.scope():
+        limiting.change(None, limiting.OPERATORS, mode=Mode.POSTPAID, credit_micros=1000 * MICROS)
+        activities.begin("call:1", "call", began)
+        usage.close("call:1", [Amount("carrier.leg", 600_000, "vobiz")], began + timedelta(minutes=10))
+        charging.charge("call:1", began + timedelta(minutes=11))
+        statement = closing.close(date(2026, 10, 1), datetime(2026, 11, 1, 8, 0, tzinfo=UTC))
+        assert closing.close(date(2026, 10, 1), datetime(2026, 11, 1, 9, 0, tzinfo=UTC)) == statement
+    owed = clinic.balance(Account.RECEIVABLE)
+    clinic.works()
+
+    [made] = clinic.stripe.all("invoice")
+    assert (made["number"], made["total"]) == (statement.number, round(owed * 100))
+    clinic.stripe.pay_invoice(made["id"])
+    clinic.hears()
+
+    assert owed > 0
+    assert clinic.balance(Account.RECEIVABLE) == 0
+    assert clinic.differs() == []
 
 
 def test_a_declined_card_leaves_it_open(billed):

@@ -4,9 +4,11 @@ from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from django.conf import settings
 
 from billing.errors import BadAmountError
 from billing.money import MICROS
+from billing.statements import gst, parties
 from billing.stripe import desk, sweeping
 from billing.stripe.errors import AwayError, NoStripeError
 from billing.stripe.models import Payment
@@ -26,6 +28,41 @@ def test_what_is_paid_goes_into_the_wallet_and_the_tax_apart(clinic):
     assert clinic.balances() == TOPPED_UP
     assert clinic.shown(payment).state == "paid"
     assert clinic.differs() == []
+
+
+def test_abroad_there_is_no_tax(clinic):
+    with clinic.scope():
+        parties.keep_profile(clinic.owner, legal_name="Clinic Inc", address="Dover", place=gst.ABROAD)
+
+    clinic.pays(100)
+
+    assert clinic.balances() == {"wallet": 100, "stripe_clearing": 100}
+    assert len(clinic.stripe.all("checkout.session")[0]["_items"]) == 1
+
+
+def test_who_comes_back_to_us_sees_the_money_at_once(clinic, client):
+    _, page = clinic.goes_to_pay()
+    client.force_login(clinic.owner)
+    back = clinic.stripe.get("checkout.session", page)["success_url"].removeprefix(settings.PUBLIC_URL)
+
+    waiting = client.get(back, follow=True).content.decode()
+    clinic.stripe.pay(page)
+    paid = client.get(back, follow=True).content.decode()
+
+    assert "on its way" in waiting
+    assert "₹100.00 were paid in" in paid
+    assert clinic.balances() == TOPPED_UP
+
+
+@pytest.mark.parametrize(
+    "query", ["?payment=nonsense", "?payment=8d0ff3a4-5b1e-4e8e-9a62-0d8e2f1a7c11", "", "?card=saved"]
+)
+def test_whatever_people_come_back_with_leads_to_the_billing_page(clinic, client, query):
+    client.force_login(clinic.owner)
+
+    response = client.get(f"/t/{clinic.tenant.slug}/billing/back/{query}")
+
+    assert response.headers["Location"] == f"/t/{clinic.tenant.slug}/billing/"
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -163,7 +200,7 @@ def test_the_portal_is_the_customers(clinic):
     page = clinic.stripe.get("billing_portal.session", desk.portal(clinic.tenant).rsplit("/", 1)[1])
 
     assert page["customer"] == clinic.stripe.all("customer")[0]["id"]
-    assert page["return_url"].endswith(f"/t/{clinic.tenant.slug}/billing/")
+    assert page["return_url"].endswith(f"/t/{clinic.tenant.slug}/billing/back/")
 
 
 def test_a_card_is_kept_when_the_payer_says_so(clinic):

@@ -101,12 +101,12 @@ def begin(
         if call.status == Status.ENDED and not deciding.revivable(call):
             log.info("stream_of_a_call_that_is_over")
             return None
+        if call.epoch and not started:
+            return Later(call.carrier_id)
         before = loading.find(call) if call.epoch and call.kind in CARRIED else None
         if before is not None and before.cause == "lost" and deciding.exhausted(call, call.stream_ended_at or now):
             log.warning("stream_of_a_call_that_was_lost_too_often")
             return None
-        if call.epoch and not started:
-            return Later(call.carrier_id)
         move = lifecycle.advance(
             ticket.call_id, "stream_started", answered_at=now, stream_started_at=now, heartbeat_at=now, worker=worker
         )

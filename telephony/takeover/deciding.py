@@ -17,7 +17,7 @@ from django.utils import timezone
 from telephony.models import CARRIED, Call, Outcome, Status
 from telephony.takeover import workers
 
-MOST: Final = 8
+MOST: Final = 12
 """Losses that a call survives; the next is an apology. A hand-over is none."""
 LEAST: Final = timedelta(seconds=2)
 """Two streams in a row that took a call over and died within this were killed by the call itself, as far as we know."""

@@ -21,7 +21,7 @@ from telephony.simulator.simulate import run_many
 from tests.drills.judging import Verdict, judge
 from tests.drills.stage import Stage, stage
 
-TURNS = (4, 5, 6, 7, 8)
+TURNS = (3, 4, 5, 6)
 EVERY_S = (3.0, 6.0)
 SHARE, MEDIAN_MS, P95_MS = 0.99, 2_000, 4_000
 

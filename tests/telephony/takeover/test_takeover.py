@@ -111,7 +111,7 @@ def test_an_end_is_taken_back_only_where_it_was_our_guess(acme, fields, wanted):
         (("", "left", "left", "left", "left", "back"), 10, False),
     ],
 )
-def test_a_call_is_lost_eight_times_and_no_more_and_not_twice_in_a_row_at_once(acme, causes, lived_s, wanted):
+def test_a_call_is_lost_so_often_and_no_more_and_not_twice_in_a_row_at_once(acme, causes, lived_s, wanted):
     call = streaming(acme, causes=causes, lived_s=lived_s)
 
     assert deciding.exhausted(call, NOW()) == wanted

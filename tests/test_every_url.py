@@ -247,7 +247,9 @@ def names(patterns, namespace=""):
 
 
 def test_every_address_is_in_the_table():
-    assert set(names(get_resolver().url_patterns)) == {row[0] for row in ROWS}
+    # The API knows keys, not people: `tests/api/test_every_operation.py` has a table of its own.
+    of_pages = {name for name in names(get_resolver().url_patterns) if not name.startswith("api:")}
+    assert of_pages == {row[0] for row in ROWS}
 
 
 @pytest.fixture

@@ -31,7 +31,7 @@ class Me(Schema):
 
 @router.get("/me", response=Me)
 @endpoint(None)
-def me(request: ApiRequest) -> Any:
+def get_me(request: ApiRequest) -> Any:
     """Whose key this is. A quick way to see whether it works."""
     caller = request.caller
     return {

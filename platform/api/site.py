@@ -7,6 +7,7 @@ from typing import Any
 
 from django.http import HttpRequest
 from ninja import NinjaAPI
+from ninja.operation import Operation
 from ninja.parser import Parser
 from ninja.types import DictStrAny
 
@@ -39,7 +40,12 @@ def _no_zero(value: Any) -> bool:
     return all(map(_no_zero, value)) if isinstance(value, list) else True
 
 
-api = NinjaAPI(
+class _Api(NinjaAPI):
+    def get_openapi_operation_id(self, operation: Operation) -> str:
+        return operation.view_func.__name__
+
+
+api = _Api(
     title="Switchboard",
     version="1",
     description=(

@@ -15,6 +15,8 @@ def openapi(request: HttpRequest) -> JsonResponse:
     return JsonResponse(document())
 
 
+app_name = "api"
+
 urlpatterns = [
     path("openapi.json", openapi, name="openapi"),
     *api.urls[0],

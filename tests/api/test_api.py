@@ -15,7 +15,6 @@ from tenants.access import ALL, READ
 from tenants.models import ApiKey, AuditEntry
 from tenants.scope import tenant_scope
 
-
 ANSWERS = [{"question": "When are you open?", "answer": "From nine to five."}]
 
 

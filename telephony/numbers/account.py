@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.conf import settings
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from telephony.carrier import Carrier, CarrierError, Identity, platform_carrier
 from telephony.models import CarrierAccount
 from telephony.vobiz.rest_values import Me
 from tenants import audit
+from tenants.alone import held
 from tenants.models import Tenant, User
 from tenants.scope import tenant_scope
 from tenants.vault import last_four
@@ -68,13 +70,38 @@ def state(carrier: Carrier) -> State:
     )
 
 
-def keep(actor: User, account: CarrierAccount, result: Tried, *, fields: list[str]) -> None:
-    """Write an account down with what came of trying it. In the tenant's scope."""
+Credentials = tuple[str, str]
+"""Auth ID and token."""
+
+
+def credentials(account: CarrierAccount | None) -> Credentials | None:
+    """What an account is known by; None without one."""
+    return (account.auth_id, account.auth_token) if account is not None else None
+
+
+def keep(
+    actor: User, account: CarrierAccount, result: Tried, *, fields: list[str], before: Credentials | None = None
+) -> bool:
+    """Write an account down with what came of trying it: what changed, and nothing else. In the tenant's scope.
+
+    `before`: what there was when somebody began. False: there is something else now, and nothing was written.
+    """
+    if credentials(CarrierAccount.objects.select_for_update().first()) != before:
+        return False
     account.problem = result.problem
     account.checked_at = timezone.now() if result.me else None
+    found = ["problem", "checked_at"]
     if result.me is not None:
         account.minute_micros, account.pulse_s = result.me.minute_micros, result.me.pulse_s
-    account.save()
+        found += ["minute_micros", "pulse_s"]
+    if before is not None:
+        account.save(update_fields=[*fields, *found])
+    else:
+        try:
+            with transaction.atomic():
+                account.save(force_insert=True)
+        except IntegrityError:
+            return False
     audit.record(
         actor,
         "changed carrier account",
@@ -84,6 +111,7 @@ def keep(actor: User, account: CarrierAccount, result: Tried, *, fields: list[st
         fields=fields,
         checked=result.me is not None,
     )
+    return True
 
 
 def accepted(me: Me, now: datetime) -> None:
@@ -107,6 +135,11 @@ def join_platform(actor: User, tenant: Tenant) -> str:
     Returns what went wrong, for people; empty when it is done. The carrier shows the token once: where its reply got
     lost there is a sub-account that nobody can use, and only the operator can take it away.
     """
+    with held(f"sub-account of {tenant.id}") as mine:
+        return _join(actor, tenant) if mine else "Somebody is doing that at this moment."
+
+
+def _join(actor: User, tenant: Tenant) -> str:
     with tenant_scope(tenant.id):
         if CarrierAccount.objects.exists():
             return "There is an account already."
@@ -118,6 +151,7 @@ def join_platform(actor: User, tenant: Tenant) -> str:
         made = parent.create_sub_account(name, actor.email)
     except CarrierError as error:
         return str(error)
+    result = tried(made.auth_id, made.auth_token)
     with tenant_scope(tenant.id):
         account = CarrierAccount(
             tenant=tenant,
@@ -125,5 +159,6 @@ def join_platform(actor: User, tenant: Tenant) -> str:
             auth_token=made.auth_token,
             platform=True,
         )
-        keep(actor, account, tried(made.auth_id, made.auth_token), fields=["auth_id", "auth_token", "platform"])
+        if not keep(actor, account, result, fields=["auth_id", "auth_token", "platform"]):
+            return f"An account was added meanwhile. Vobiz has a sub-account {name} that nobody uses."
     return ""

@@ -25,6 +25,7 @@ def edit(request: TenantRequest) -> HttpResponse:
     """Credentials are tried at the carrier before they are kept; what it refuses is not kept."""
     with tenant_scope(request.tenant.id):
         account = CarrierAccount.objects.first()
+        before = accounts.credentials(account)
         form = EditCarrier(instance=account)
         valid = False
         if request.method == "POST":
@@ -35,10 +36,15 @@ def edit(request: TenantRequest) -> HttpResponse:
         changed = bool({"auth_id", "auth_token"} & set(form.changed_data))
         unproven = changed and form.instance.platform and result.me is None
         if not result.refused and not unproven:
+            fields = list(form.changed_data)
             if changed:
                 form.instance.platform = False
+                fields.append("platform")
             with tenant_scope(request.tenant.id):
-                accounts.keep(request.user, form.instance, result, fields=form.changed_data)
+                kept = accounts.keep(request.user, form.instance, result, fields=fields, before=before)
+            if not kept:
+                messages.warning(request, "Not kept: somebody else has changed the account meanwhile.")
+                return back(request, "telephony:number-account")
             if result.problem:
                 messages.warning(request, f"Kept. {result.problem}")
                 return back(request, "telephony:number-account")

@@ -6,9 +6,12 @@ import pytest
 from django.urls import reverse
 
 from telephony.models import CarrierAccount
+from telephony.numbers import account as accounts
+from telephony.numbers.account import Tried
 from telephony.simulator.rest import Trouble
 from telephony.simulator.world import Account
 from telephony.vobiz.signature import sign
+from tenants.alone import held
 from tenants.models import AuditEntry
 from tests import cast as people
 from tests.agents.test_waiting import Witness
@@ -135,6 +138,37 @@ def test_no_transaction_is_open_while_the_carrier_is_asked(transactional_db, acm
     assert set().union(*witness.seen) <= {"active"}
 
 
+def keep(shop, owner, account, before, fields):
+    with shop.scope():
+        return accounts.keep(owner, account, Tried("not checked"), fields=fields, before=before)
+
+
+def test_what_somebody_else_has_written_meanwhile_stays(acme):
+    person = people.make_member(acme.tenant, people.Role.OWNER)
+    stale = acme.account(signature_mode="off")
+    with acme.scope():
+        CarrierAccount.objects.update(minute_micros=650_000)
+
+    stale.signature_mode = "required"
+    assert keep(acme, person, stale, accounts.credentials(stale), ["signature_mode"])
+
+    assert (kept(acme).signature_mode, kept(acme).minute_micros) == ("required", 650_000)
+
+
+def test_an_account_that_was_changed_while_another_was_tried_is_not_overwritten(acme):
+    person = people.make_member(acme.tenant, people.Role.OWNER)
+    stale = acme.account(auth_id="MA_OLD")
+    before = accounts.credentials(stale)
+    with acme.scope():
+        CarrierAccount.objects.update(auth_id="MA_NEW")
+    stale.auth_id = "MA_TYPED"
+
+    assert not keep(acme, person, stale, before, ["auth_id"])
+    assert not keep(acme, person, CarrierAccount(tenant=acme.tenant, auth_id="MA_TYPED"), None, ["auth_id"])
+
+    assert kept(acme).auth_id == "MA_NEW"
+
+
 # --- the platform's account -------------------------------------------------------------------------------------------
 
 
@@ -161,6 +195,14 @@ def test_a_business_without_an_account_gets_a_sub_account_of_the_platforms(acme,
     assert account.tokens == (made.auth_token, "platform-token")
     assert account.parent_token == ""
     assert "…oken" not in owner.get(URL).content.decode()
+
+
+def test_who_asks_while_a_sub_account_is_being_made_gets_no_second_one(acme, owner, platform):
+    with held(f"sub-account of {acme.tenant.id}"):
+        assert "Somebody is doing that at this moment." in join(owner)
+
+    assert kept(acme) is None
+    assert platform.requests == []
 
 
 def test_callbacks_of_a_sub_account_may_be_signed_by_the_platforms_token(acme, owner, platform, client):

@@ -165,7 +165,7 @@ def _give_up(situation: Situation, why: str) -> answers.Answer:
     entering.agent_failed(call, why)
     if call.direction == Direction.OUTBOUND:
         return answers.Goodbye(APOLOGY_TO_CALLED)  # the number's fallback is for people who ring it
-    return entering.fallback(number, call, entering.agents_place(call)) or answers.Goodbye(APOLOGY)
+    return entering.fallback(number, call, entering.agents_place(call), sorry=True) or answers.Goodbye(APOLOGY)
 
 
 def _other_worker(number: PhoneNumber, call: Call) -> answers.Answer | None:
@@ -175,4 +175,4 @@ def _other_worker(number: PhoneNumber, call: Call) -> answers.Answer | None:
         return None
     Call.objects.filter(id=call.id).update(stream_offers=F("stream_offers") + 1)
     wait_s, text = AGAIN[max(call.stream_offers, 1) - 1]
-    return stream(number, Ticket(call.tenant_id, call.id), wait_s=wait_s, text=text)
+    return stream(number, Ticket(call.tenant_id, call.id, again=bool(call.epoch)), wait_s=wait_s, text=text)

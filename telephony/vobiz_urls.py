@@ -21,6 +21,7 @@ urlpatterns = [
     path("machine/<str:token>/", webhooks.machine, name="machine"),
     path("menu/<str:token>/<int:attempt>/", routes.menu, name="menu"),
     path("routed/<str:token>/<str:place>/", routes.routed, name="routed"),
+    path("elsewhere/<str:token>/<str:place>/", routes.elsewhere, name="elsewhere"),
     path("recording/<str:token>/<str:purpose>/", routes.recording, name="recording"),
     path("put-through/<str:token>/<uuid:transfer_id>/<int:position>/", transfers.put_through, name="put-through"),
     path("put-through-news/<str:token>/<uuid:transfer_id>/", transfers.put_through_news, name="put-through-news"),

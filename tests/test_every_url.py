@@ -192,6 +192,7 @@ vobiz:dialled                   POST    404 404   404     404   404    404     4
 vobiz:machine                   POST    404 404   404     404   404    404     404     404     404
 vobiz:menu                      POST    404 404   404     404   404    404     404     404     404
 vobiz:routed                    POST    404 404   404     404   404    404     404     404     404
+vobiz:elsewhere                 POST    404 404   404     404   404    404     404     404     404
 vobiz:recording                 POST    404 404   404     404   404    404     404     404     404
 vobiz:put-through               POST    404 404   404     404   404    404     404     404     404
 vobiz:put-through-news          POST    404 404   404     404   404    404     404     404     404

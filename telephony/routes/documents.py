@@ -16,6 +16,7 @@ from telephony.stream_token import Ticket
 from telephony.vobiz import answers
 
 ONE_MOMENT: Final = "One moment, please."
+SORRY: Final = "I am sorry, we have a technical problem. Please stay on the line."
 LEAVE_A_MESSAGE: Final = "Please leave a message after the tone. When you have finished, hang up or press the hash key."
 THANKS: Final = "Thank you. Goodbye."
 NO_SUCH_KEY: Final = "Sorry, that is not one of the choices."
@@ -49,7 +50,8 @@ def agent(
     text: str = "",
     worker: str = "",
 ) -> answers.Answer:
-    """An agent of ours. No carrier retries: a closed stream comes back at once, for the next document."""
+    """An agent of ours. No carrier retries: those would go to the same worker, after a pause that nobody documents; a
+    stream that is over comes back at once, for the next document, and that names a worker who lives."""
     connect = answers.Connect(
         stream_url=stream_token.address(ticket, worker),
         status_url=callback_url("stream-status", number),
@@ -91,18 +93,24 @@ def speak(text: str) -> answers.Speak:
     return answers.Speak(text, language="hi-IN" if _DEVANAGARI.search(text) else "en-IN")
 
 
+def sorry(document: answers.Answer) -> answers.Answer:
+    """A word to the caller whose agent has failed, before they go another way."""
+    return InOrder((speak(SORRY), *document.verbs()))
+
+
 def goodbye(text: str) -> answers.Answer:
     """A last sentence."""
     return InOrder((speak(text), answers.Hangup()))
 
 
 def _socket(number: PhoneNumber, call: Call, chosen: Way) -> answers.Answer:
-    """No retries: their agents hang up by closing the socket, which must not begin a second conversation."""
+    """No retries: their agents hang up by closing the socket, which the carrier may take for a loss (vobiz.md 4.6), and
+    that must not begin a second conversation."""
     facts = {"caller": call.caller, "called": number.e164, "call_id": call.carrier_id}
     url = _PLACEHOLDER.sub(lambda found: quote(facts[found[1]], safe=""), chosen.targets[0])
     connect = answers.Connect(
         stream_url=url,
-        status_url=callback_url("stream-status", number),
+        status_url=callback_url("elsewhere", number, word(chosen.place)),
         after_url=callback_url("routed", number, word(chosen.place)),
         max_retries=0,
     )

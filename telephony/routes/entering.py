@@ -10,14 +10,16 @@ from typing import Final
 import structlog
 from django.utils import timezone
 
+from agents.models import AgentVersion
 from telephony import lifecycle
 from telephony.keeping.taping import tape
 from telephony.models import Call, Outcome, PhoneNumber, Status, WebhookEvent
-from telephony.routes import documents, hosting, steps
+from telephony.routes import documents, hosting, steps, words
 from telephony.routes.models import RouteStep, StepOutcome
-from telephony.routes.plan import MENU, OPEN, Again, Kind, Way, after, keyed
+from telephony.routes.plan import FALLBACK, MENU, OPEN, Again, Kind, Way, after, keyed
 from telephony.routes.reading import plan_of
 from telephony.stream_token import Ticket
+from telephony.takeover import loading
 from telephony.vobiz import answers
 from telephony.vobiz.callbacks import DialResult
 
@@ -42,31 +44,38 @@ def key_pressed(number: PhoneNumber, call: Call, digits: str, attempt: int, *, f
     return enter(number, call, found, full=full) if found else _nobody(call)
 
 
-def came_back(number: PhoneNumber, call: Call, place: str, dialled: DialResult | None, *, full: bool) -> answers.Answer:
-    """A dial, or the stream of an agent elsewhere, is over."""
+def came_back(
+    number: PhoneNumber, call: Call, place: str, dialled: DialResult | None, *, full: bool, patient: bool = False
+) -> answers.Answer | None:
+    """A dial, or the stream of an agent elsewhere, is over. None, when `patient`: whether there ever was a stream is
+    not known yet, ask again in a moment."""
     step = steps.at(call, place)
     if step is None:
         return answers.Hangup()
     if dialled is not None:
-        outcome = steps.dialled(step, dialled)
+        outcome = steps.dialled(step, dialled, left=hung_up(call))
+    elif (streamed := steps.streamed(step, patient=patient)) is not None:
+        outcome = streamed
     else:
-        outcome = StepOutcome.SERVED if _was_connected(call, step) else StepOutcome.FAILED
-        steps.end(step, outcome, "" if outcome is StepOutcome.SERVED else "no connection")
+        return None
     if outcome in (StepOutcome.SERVED, StepOutcome.LEFT) or hung_up(call):
         return answers.Hangup()
-    return fallback(number, call, place, full=full) or _nobody(call)
+    return fallback(number, call, place, full=full, sorry=dialled is None) or _nobody(call)
 
 
-def fallback(number: PhoneNumber, call: Call, place: str, *, full: bool = False) -> answers.Answer | None:
-    """Where a call goes whose way could not serve it; None where nothing was set.
+def fallback(
+    number: PhoneNumber, call: Call, place: str, *, full: bool = False, sorry: bool = False
+) -> answers.Answer | None:
+    """Where a call goes whose way could not serve it; None where nothing was set. `sorry`: the caller has noticed.
 
-    An agent of ours can only be the first on a line: its conversation could not be told from the one before.
+    An agent does not take over from itself. Another one knows what was said, and goes on from there.
     """
     spare = after(plan_of(number), place)
-    if spare is None or (spare.kind is Kind.AGENT and call.epoch):
+    if spare is None or (spare.kind is Kind.AGENT and call.epoch and spare.agent_id == call.agent_id):
         return None
     log.info("fallback", call=str(call.id), came_from=place, kind=spare.kind.value)
-    return enter(number, call, spare, full=full)
+    found = enter(number, call, spare, full=full)
+    return documents.sorry(found) if sorry else found
 
 
 def agents_place(call: Call) -> str:
@@ -97,19 +106,25 @@ def enter(number: PhoneNumber, call: Call, way: Way, *, full: bool = False) -> a
 
 
 def unopened(call: Call) -> bool:
-    """Whether the call waits for the stream of an agent of ours, and never had one."""
-    if call.epoch or call.stream_started_at is not None:
+    """Whether the call waits for the stream of an agent of ours, and never had one of that agent's."""
+    if call.status == Status.RINGING and not call.epoch:
+        return call.stream_started_at is None
+    if call.status not in (Status.ANSWERED, Status.TRANSFERRING):
         return False
-    if call.status == Status.RINGING:
-        return True
-    waiting = RouteStep.objects.filter(call=call, kind=Kind.AGENT, outcome="")
-    return call.status in (Status.ANSWERED, Status.TRANSFERRING) and waiting.exists()
+    waiting = RouteStep.objects.filter(call=call, kind=Kind.AGENT).last()
+    if waiting is None or waiting.outcome:
+        return False
+    if call.epoch or call.stream_started_at is not None:
+        return waiting.place == FALLBACK and call.outcome != Outcome.TRANSFER and loading.is_advised(call)
+    return True
 
 
 def hung_up(call: Call) -> bool:
     """Whether the carrier has told the end of the call. Its other callbacks may come later."""
     if call.status != Status.ENDED:
         return False
+    if call.hangup_cause or call.hangup_code is not None:
+        return True
     told = WebhookEvent.objects.filter(carrier_id=call.carrier_id).exclude(handled_at=None)
     return told.filter(kind="hangup").exists() or told.filter(fields__Event="Hangup").exists()
 
@@ -120,20 +135,24 @@ def _agent(number: PhoneNumber, call: Call, way: Way, step: RouteStep, *, full: 
     if version is None or obstacle:
         steps.end(step, StepOutcome.FAILED, obstacle)
         return fallback(number, call, way.place) or _nobody(call)
-    if not call.epoch:
-        Call.objects.filter(id=call.id).update(agent=version.agent_id, version=version, stream_offers=1)
-    return documents.agent(number, Ticket(call.tenant_id, call.id), tape=tape(number, version))
+    record = tape(number, version)
+    if call.epoch:
+        record = None if tape(number, call.version) else record
+        _takes_over(call, version)
+    Call.objects.filter(id=call.id).update(agent=version.agent_id, version=version, stream_offers=1)
+    return documents.agent(number, Ticket(call.tenant_id, call.id, again=bool(call.epoch)), tape=record)
+
+
+def _takes_over(call: Call, version: AgentVersion) -> None:
+    """Another agent goes on with a conversation that its first agent could not end."""
+    before = RouteStep.objects.filter(call=call, kind=Kind.AGENT, target="").exclude(place=FALLBACK)
+    before.update(target=call.agent.name if call.agent else "")
+    name, language = version.agent.name, str(version.config.get("language", "en"))
+    loading.advise(call, words.note(name), words.phrase(language, name))
+    lifecycle.advance(call.id, "put_through")
 
 
 def _nobody(call: Call) -> answers.Answer:
     if not call.outcome:
         lifecycle.advance(call.id, "routed", outcome=Outcome.UNANSWERED)
     return documents.goodbye(NOBODY)
-
-
-def _was_connected(call: Call, step: RouteStep) -> bool:
-    """Whether a stream to somebody else's agent was ever up. Who closed it cannot be known (vobiz.md 4.6)."""
-    said = WebhookEvent.objects.filter(
-        carrier_id=call.carrier_id, kind="stream-status", fields__Event="StartStream", received_at__gte=step.began_at
-    )
-    return said.exists()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Final
 
 from django.utils import timezone
@@ -10,16 +11,21 @@ from telephony import lifecycle
 from telephony.models import Call, Outcome
 from telephony.routes.models import RouteStep, StepOutcome
 from telephony.routes.plan import MENU, Kind, Way
-from telephony.vobiz.callbacks import DialNews, DialResult
+from telephony.vobiz.callbacks import DialNews, DialResult, StreamStatus
 
 _DIALLED: Final = {
     "completed": StepOutcome.SERVED,
     "busy": StepOutcome.BUSY,
     "timeout": StepOutcome.NO_ANSWER,
     "no-answer": StepOutcome.NO_ANSWER,
-    "cancel": StepOutcome.LEFT,
+    "cancel": StepOutcome.NO_ANSWER,
 }
 """What the carrier calls the end of a dial; all else has failed."""
+
+LEAST: Final = timedelta(seconds=3)
+"""No conversation is over so soon: an agent elsewhere whose stream lasted no longer has died."""
+LONG: Final = timedelta(seconds=60)
+"""Nobody tries to connect for so long: then there was a stream, told of or not."""
 
 DIALS: Final = frozenset(kind.value for kind in Kind if kind.dials)
 
@@ -60,9 +66,11 @@ def end(step: RouteStep, outcome: StepOutcome, detail: str = "") -> None:
         lifecycle.advance(step.call_id, "routed", outcome=told)
 
 
-def dialled(step: RouteStep, result: DialResult) -> StepOutcome:
-    """A dial is over: keep how, and say it."""
+def dialled(step: RouteStep, result: DialResult, *, left: bool) -> StepOutcome:
+    """A dial is over: keep how, and say it. `left`: the caller is known to be gone, which a cancelled dial is not."""
     outcome = _DIALLED.get(result.status, StepOutcome.FAILED)
+    if result.status == "cancel" and left:
+        outcome = StepOutcome.LEFT
     if result.leg_id:
         RouteStep.objects.filter(id=step.id).update(leg_id=result.leg_id[:64])
     end(step, outcome, result.cause if outcome is StepOutcome.FAILED else "")
@@ -83,6 +91,37 @@ def news(call: Call, told: DialNews) -> None:
         RouteStep.objects.filter(id=step.id).update(**facts)
 
 
+def stream_news(step: RouteStep, told: StreamStatus) -> None:
+    """The stream of an agent elsewhere was opened, or that agent has ended it by the book. May come late, or never."""
+    if told.event in ("StartStream", "StopStream"):
+        RouteStep.objects.filter(id=step.id, connected_at=None).update(connected_at=timezone.now())
+    if told.event == "StopStream":
+        end(step, StepOutcome.SERVED)
+
+
+def streamed(step: RouteStep, *, patient: bool) -> StepOutcome | None:
+    """How the stream of an agent elsewhere went that is over with the caller still there. None, when `patient`: nobody
+    has told yet that it was ever up. Who closed it cannot be known (vobiz.md 4.6): one that lived has served."""
+    if step.outcome:
+        return StepOutcome(step.outcome)
+    if not _was_up(step) and patient:
+        return None
+    now = timezone.now()
+    outcome, why = StepOutcome.SERVED, ""
+    if not _was_up(step):
+        outcome, why = StepOutcome.FAILED, "no connection"
+    elif now - step.began_at < LONG and step.connected_at is not None and now - step.connected_at < LEAST:
+        outcome, why = StepOutcome.FAILED, "was gone at once"
+    end(step, outcome, why)
+    return outcome
+
+
+def bridged(call: Call, leg_id: str) -> None:
+    """The carrier's record says that a dialled leg was connected."""
+    open_dials = RouteStep.objects.filter(call=call, kind__in=DIALS, outcome="", connected_at=None)
+    open_dials.update(connected_at=timezone.now(), leg_id=leg_id[:64])
+
+
 def hung_up(call: Call) -> None:
     """The call is over: so is the route that it was on."""
     for step in RouteStep.objects.filter(call=call, outcome=""):
@@ -90,7 +129,7 @@ def hung_up(call: Call) -> None:
             end(step, StepOutcome.SERVED if step.connected_at else StepOutcome.LEFT)
         elif step.kind == Kind.VOICEMAIL:
             end(step, StepOutcome.NO_MESSAGE)
-        elif step.kind == MENU:
+        elif step.kind == MENU or (step.kind == Kind.SOCKET and not _was_up(step)):
             end(step, StepOutcome.LEFT)
         else:
             end(step, StepOutcome.SERVED)
@@ -106,6 +145,11 @@ def at(call: Call, place: str) -> RouteStep | None:
     """The call's step at a place, over or not."""
     step: RouteStep | None = RouteStep.objects.filter(call=call, place=place).first()
     return step
+
+
+def _was_up(step: RouteStep) -> bool:
+    """Whether the stream of an agent elsewhere was ever open, as far as can be known."""
+    return step.connected_at is not None or timezone.now() - step.began_at >= LONG
 
 
 def _outcome(step: RouteStep, outcome: StepOutcome) -> Outcome | None:

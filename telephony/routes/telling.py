@@ -147,7 +147,7 @@ def _words(step: RouteStep, call: Call) -> str:
     if step.kind == MENU:
         return "Keypad menu"
     if step.kind == Kind.AGENT:
-        return call.agent.name if call.agent else "Agent"
+        return step.target or (call.agent.name if call.agent else "Agent")
     if step.kind in (Kind.PERSON, Kind.SIP):
         return step.label or step.target
     return step.label or _WORDS[Kind(step.kind)]

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-import structlog
-from django.http import HttpResponse
+import time
+from typing import Final
 
-from telephony import dispatch
+import structlog
+from django.db import connection
+from django.http import HttpRequest, HttpResponse
+
+from telephony import dispatch, intake
 from telephony.intake import Callback
 from telephony.keeping import fetching
 from telephony.keeping.models import Purpose
 from telephony.models import Call
-from telephony.routes import entering
-from telephony.routes.plan import place_of
+from telephony.routes import entering, steps
+from telephony.routes.plan import Kind, place_of
 from telephony.vobiz import answers, callbacks
-from telephony.webhooks import document, ended, genuine
+from telephony.vobiz.callbacks import DialResult
+from telephony.webhooks import PLAYBACK, document, ended, genuine
 from tenants.scope import tenant_scope
+
+NEWS_S: Final = 1.0
+"""How long the next document waits for the news that a stream was up: they may come in another order."""
+NEWS_LOOK_S: Final = 0.05
 
 log = structlog.get_logger(__name__)
 
@@ -50,10 +59,46 @@ def routed(callback: Callback, place: str) -> HttpResponse:
         return ended(callback, callbacks.read_hangup(callback.fields))
     dialled = callbacks.read_dial_result(callback.fields) if "DialStatus" in callback.fields else None
     carrier_id = dialled.call_id if dialled else callbacks.read_fetch(callback.fields).call_id
+    until = time.monotonic() + NEWS_S
+    while (found := _routed(callback, carrier_id, place, dialled, patient=time.monotonic() < until)) is None:
+        if not connection.in_atomic_block:
+            connection.close()
+        time.sleep(NEWS_LOOK_S)
+    return document(found)
+
+
+def _routed(
+    callback: Callback, carrier_id: str, place: str, dialled: DialResult | None, *, patient: bool
+) -> answers.Answer | None:
     full = dispatch.streams_full()
     with tenant_scope(callback.number.tenant_id):
         call = Call.objects.filter(carrier_id=carrier_id).first()
         if call is None:
-            return document(answers.Hangup())
-        log.info("route_over", call=str(call.id), place=place, dial=dialled.status if dialled else "")
-        return document(entering.came_back(callback.number, call, place_of(place), dialled, full=full))
+            return answers.Hangup()
+        found = entering.came_back(callback.number, call, place_of(place), dialled, full=full, patient=patient)
+        if found is not None:
+            log.info("route_over", call=str(call.id), place=place, dial=dialled.status if dialled else "")
+        return found
+
+
+def elsewhere(request: HttpRequest, token: str, place: str) -> HttpResponse:
+    """News of the stream of an agent elsewhere. What was played and cleared is that agent's business."""
+    if intake.event_of(request) in PLAYBACK:
+        return HttpResponse(b"ok\n", content_type="text/plain")
+    return elsewhere_news(request, token, place=place)
+
+
+elsewhere.csrf_exempt = True  # type: ignore[attr-defined]
+
+
+@genuine("elsewhere")
+def elsewhere_news(callback: Callback, place: str) -> HttpResponse:
+    """It was opened, or ended by the book: whether that agent has served."""
+    told = callbacks.read_stream_status(callback.fields)
+    log.info("stream_elsewhere", happened=told.event, carrier_id=told.call_id, error=told.error)
+    with tenant_scope(callback.number.tenant_id):
+        call = Call.objects.filter(carrier_id=told.call_id).first()
+        step = steps.at(call, place_of(place)) if call is not None else None
+        if step is not None and step.kind == Kind.SOCKET:
+            steps.stream_news(step, told)
+    return HttpResponse(b"ok\n", content_type="text/plain")

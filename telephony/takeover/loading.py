@@ -99,6 +99,13 @@ def language(call: Call) -> str:
     return str(state.get("language") or "") if isinstance(state, dict) else ""
 
 
+def is_advised(call: Call) -> bool:
+    """Whether there is advice for a stream that has not begun."""
+    note = CallNote.objects.filter(call=call, key=ADVICE).first()
+    advice = _json(note.value) if note is not None else None
+    return isinstance(advice, dict) and advice.get("epoch") == call.epoch
+
+
 def _lost_at(call: Call) -> datetime:
     """Since when nobody has served the caller: what the carrier says, or we, else the last sign of life."""
     last = began_at(call)

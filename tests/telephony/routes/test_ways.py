@@ -1,9 +1,17 @@
 """Calls that go every way a number can have, as the carrier sees them: its callbacks in, documents out."""
 
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
 from django.utils import timezone
 
-from telephony.models import Call, Outcome, RoutePlan, RouteShare, Status
+from agents import publishing
+from agents.models import Agent
+from telephony.models import Call, Outcome, RoutePlan, RouteShare, RouteStep, Status
+from telephony.routes import entering
+from telephony.takeover.models import CallNote
+from tests.telephony.conftest import CONFIG
 
 NOW_CLOSED = {"weekly": [[(timezone.now().weekday() + 3) % 7, 0, 60]]}
 """Open for an hour on a day that is neither today nor next to it."""
@@ -39,11 +47,36 @@ def test_an_agent_elsewhere_gets_the_stream_at_its_own_address(acme, carrier, ro
     assert carrier.call.version_id is None
 
 
-def test_an_agent_elsewhere_ends_the_call_by_closing_its_stream(carrier, route):
+@pytest.fixture
+def elsewhere(carrier, route):
+    """A call that was given to an agent elsewhere, so many seconds ago, and its stream opened then."""
     route("open", "websocket", target="wss://agents.example.com/in")
     route("fallback", "person", target=DESK)
-    carrier.ring()
-    carrier.post("stream-status", Event="StartStream", StreamID="s-1")
+
+    def give(began_s=20, connected_s=None):
+        carrier.ring()
+        now = timezone.now()
+        if connected_s is not None:
+            carrier.post("elsewhere", "open", Event="StartStream", StreamID="s-1")
+        with carrier.shop.scope():
+            steps = RouteStep.objects.filter(place="open")
+            steps.update(began_at=now - timedelta(seconds=began_s))
+            steps.exclude(connected_at=None).update(connected_at=now - timedelta(seconds=connected_s or 0))
+        return carrier
+
+    return give
+
+
+def next_way(carrier, *, patient):
+    """What follows the stream of the agent elsewhere, as tags; None: not known yet."""
+    call = carrier.call
+    with carrier.shop.scope():
+        found = entering.came_back(carrier.shop.number, call, "open", None, full=False, patient=patient)
+        return found and [type(verb).__name__ for verb in found.verbs()]
+
+
+def test_an_agent_elsewhere_ends_the_call_by_closing_its_stream(elsewhere):
+    carrier = elsewhere(connected_s=10)
 
     assert carrier.tags("routed", "open") == ["Hangup"]
     carrier.hang_up()
@@ -51,13 +84,68 @@ def test_an_agent_elsewhere_ends_the_call_by_closing_its_stream(carrier, route):
     assert carrier.steps == [("open", "websocket", "served")]
 
 
-def test_an_agent_elsewhere_that_cannot_be_reached_gives_way_to_the_fallback(carrier, route):
-    route("open", "websocket", target="wss://agents.example.com/in")
-    route("fallback", "person", target=DESK)
-    carrier.ring()
+def test_an_agent_elsewhere_that_cannot_be_reached_gives_way_to_the_fallback_after_an_apology(elsewhere):
+    carrier = elsewhere()
 
-    assert carrier.tags("routed", "open") == ["Speak", "Dial"]
+    for _ in range(2):
+        assert next_way(carrier, patient=False) == ["Speak", "Speak", "Dial"]
     assert carrier.steps == [("open", "websocket", "failed"), ("fallback", "person", "")]
+
+
+def test_an_agent_elsewhere_that_dies_at_once_has_not_served(elsewhere):
+    carrier = elsewhere(connected_s=1)
+
+    document = carrier.fetch("routed", "open")
+
+    assert "technical problem" in texts(document)[0]
+    assert [tag for tag, _ in document] == ["Speak", "Speak", "Dial"]
+    assert carrier.steps[0] == ("open", "websocket", "failed")
+
+
+def test_an_agent_elsewhere_that_says_stop_has_served_however_soon(elsewhere):
+    carrier = elsewhere(connected_s=1)
+    carrier.post("elsewhere", "open", Event="StopStream", StreamID="s-1")
+
+    assert carrier.tags("routed", "open") == ["Hangup"]
+    assert carrier.steps == [("open", "websocket", "served")]
+
+
+def test_that_a_stream_elsewhere_was_up_may_be_told_after_its_end(elsewhere):
+    carrier = elsewhere()
+
+    assert next_way(carrier, patient=True) is None
+    carrier.post("elsewhere", "open", Event="StopStream", StreamID="s-1")
+
+    assert next_way(carrier, patient=True) == ["Hangup"]
+
+
+def test_a_late_word_on_another_stream_of_the_call_says_nothing_of_the_agent_elsewhere(elsewhere):
+    carrier = elsewhere()
+    carrier.post("stream-status", Event="StartStream", StreamID="of-the-agent-before")
+
+    assert next_way(carrier, patient=True) is None
+
+
+def test_nobody_tries_to_connect_for_a_minute(elsewhere):
+    carrier = elsewhere(began_s=90)
+
+    assert next_way(carrier, patient=True) == ["Hangup"]
+    assert carrier.steps == [("open", "websocket", "served")]
+
+
+def test_a_caller_who_hangs_up_before_the_agent_elsewhere_is_there_was_not_served(elsewhere):
+    carrier = elsewhere()
+    carrier.hang_up()
+
+    assert carrier.steps == [("open", "websocket", "left")]
+    assert carrier.call.outcome == Outcome.CALLER_HUNG_UP
+
+
+def test_what_an_agent_elsewhere_plays_is_not_kept(elsewhere, django_assert_num_queries):
+    carrier = elsewhere(connected_s=5)
+
+    with django_assert_num_queries(0):
+        carrier.post("elsewhere", "open", Event="PlayedStream", StreamID="s-1", Name="m-1")
 
 
 def test_a_sip_agent_is_dialled_after_a_sentence(acme, carrier, route):
@@ -101,7 +189,13 @@ def test_a_bridge_is_kept_with_its_leg(carrier, route):
 
 @pytest.mark.parametrize(
     ("status", "outcome"),
-    [("busy", "busy"), ("no-answer", "no_answer"), ("timeout", "no_answer"), ("failed", "failed")],
+    [
+        ("busy", "busy"),
+        ("no-answer", "no_answer"),
+        ("timeout", "no_answer"),
+        ("cancel", "no_answer"),
+        ("failed", "failed"),
+    ],
 )
 def test_a_dial_that_nobody_answers_ends_with_a_sentence(carrier, route, status, outcome):
     route("open", "person", target=DESK)
@@ -122,7 +216,8 @@ def test_a_caller_who_hangs_up_before_anybody_answers_has_left(carrier, route):
     carrier.ring()
     carrier.hang_up()
 
-    assert carrier.tags("routed", "open", DialStatus="no-answer") == ["Hangup"]
+    for status in ("no-answer", "cancel"):
+        assert carrier.tags("routed", "open", DialStatus=status) == ["Hangup"]
     assert carrier.steps == [("open", "person", "left")]
     assert (carrier.call.status, carrier.call.outcome) == (Status.ENDED, Outcome.CALLER_HUNG_UP)
 
@@ -334,7 +429,9 @@ def test_when_the_engine_has_failed_the_fallback_takes_the_call(acme, carrier, r
         )
 
     for _ in range(2):
-        assert carrier.tags("after-stream") == ["Speak", "Dial"]
+        document = carrier.fetch("after-stream")
+        assert [tag for tag, _ in document] == ["Speak", "Speak", "Dial"]
+        assert "technical problem" in texts(document)[0]
 
     assert carrier.steps == [("open", "agent", "failed"), ("fallback", "person", "")]
     assert (carrier.call.status, carrier.call.ended_at) == (Status.TRANSFERRING, None)
@@ -356,7 +453,7 @@ def test_a_call_that_was_lost_too_often_goes_to_the_fallback(acme, carrier, rout
             streams=[{"cause": cause, "at": at} for cause in ("first", "lost", "lost", "lost")],
         )
 
-    assert carrier.tags("after-stream") == ["Speak", "Record", "Speak", "Hangup"]
+    assert carrier.tags("after-stream") == ["Speak", "Speak", "Record", "Speak", "Hangup"]
     assert carrier.steps == [("open", "agent", "failed"), ("fallback", "voicemail", "")]
     assert carrier.call.status == Status.TRANSFERRING
 
@@ -370,8 +467,8 @@ def test_a_call_that_no_worker_takes_goes_to_the_fallback_in_the_end(carrier, ro
     while "Stream" in documents[-1]:
         documents.append(carrier.tags("after-stream"))
 
-    assert documents[-1] == ["Speak", "Dial"]
-    assert carrier.tags("after-stream") == ["Speak", "Dial"]
+    assert documents[-1] == ["Speak", "Speak", "Dial"]
+    assert carrier.tags("after-stream") == ["Speak", "Speak", "Dial"]
 
 
 def test_a_caller_who_has_gone_is_not_put_through_to_anybody(acme, carrier, route):
@@ -398,7 +495,63 @@ def test_a_person_who_does_not_answer_is_followed_by_the_agent(acme, carrier, ro
     assert carrier.steps == [("open", "person", "busy"), ("fallback", "agent", "")]
 
 
-def test_an_agent_does_not_take_over_from_an_agent(acme, carrier, route):
+@pytest.fixture
+def second_agent(acme):
+    with acme.scope():
+        agent = Agent.objects.create(name="Ravi", draft={}, draft_saved_at=timezone.now())
+        publishing.save_draft(agent, replace(CONFIG, name="Ravi"))
+        publishing.publish(agent, None)
+        agent.refresh_from_db()
+    return agent
+
+
+def broken(acme):
+    """The agent's conversation broke, and no worker took it over."""
+    with acme.scope():
+        Call.objects.filter(carrier_id="uuid-1").update(
+            status=Status.ENDED,
+            outcome="failed",
+            ended_at=timezone.now(),
+            epoch=1,
+            stream_started_at=timezone.now(),
+            stream_stopped_at=timezone.now(),
+        )
+
+
+def test_another_agent_takes_over_from_an_agent_that_failed(acme, carrier, route, second_agent):
+    route("open", "agent")
+    route("fallback", "agent", agent=second_agent)
+    carrier.ring()
+    broken(acme)
+
+    first, again = carrier.fetch("after-stream"), carrier.tags("after-stream")
+
+    assert [tag for tag, _ in first] == ["Speak", "Stream", "Redirect"]
+    assert "technical problem" in texts(first)[0]
+    assert again == ["Stream", "Redirect"], "offered to another worker, and apologised for once"
+    assert (carrier.call.agent_id, carrier.call.version_id) == (second_agent.id, second_agent.published_id)
+    assert (carrier.call.status, carrier.call.ended_at) == (Status.TRANSFERRING, None)
+    with acme.scope():
+        assert "this is Ravi" in CallNote.objects.get(key="advice").value
+        assert RouteStep.objects.get(place="open").target == "Asha"
+
+
+def test_an_agent_that_no_worker_takes_over_with_ends_with_an_apology(acme, carrier, route, second_agent):
+    route("open", "agent")
+    route("fallback", "agent", agent=second_agent)
+    carrier.ring()
+    broken(acme)
+
+    documents = [carrier.tags("after-stream")]
+    while "Stream" in documents[-1]:
+        documents.append(carrier.tags("after-stream"))
+
+    assert documents[-1] == ["Speak", "Hangup"]
+    assert 2 < len(documents) < 10
+    assert carrier.steps == [("open", "agent", "failed"), ("fallback", "agent", "failed")]
+
+
+def test_an_agent_does_not_take_over_from_itself(acme, carrier, route):
     route("open", "agent")
     route("fallback", "agent")
     carrier.ring()

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
+import msgspec
 import structlog
 from django.conf import settings
 from django.core.exceptions import SuspiciousOperation
@@ -46,13 +47,23 @@ class RefusedCallback(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Reply:
+    """What a callback was answered with."""
+
+    status: int
+    content_type: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
 class Callback:
-    """A genuine callback, stored."""
+    """A genuine callback, stored. `answered`: the carrier sends again what was handled already, and gets this."""
 
     kind: str
     number: PhoneNumber
     fields: dict[str, str]
     event_id: UUID
+    answered: Reply | None = None
 
 
 def take(kind: str, token: str, request: HttpRequest) -> Callback:
@@ -66,8 +77,9 @@ def take(kind: str, token: str, request: HttpRequest) -> Callback:
     with tenant_scope(number.tenant_id):
         account = CarrierAccount.objects.first()
         verdict = _judge(account, kind, number, request)
-        event_id = _store(kind, number, fields, verdict)
-    return Callback(kind, number, fields, event_id)
+        event = _store(kind, number, fields, verdict)
+        answered = msgspec.json.decode(event.reply, type=Reply) if event.reply else None
+    return Callback(kind, number, fields, event.id, answered)
 
 
 def event_of(request: HttpRequest) -> str:
@@ -78,12 +90,22 @@ def event_of(request: HttpRequest) -> str:
         return ""
 
 
-def close(callback: Callback, error: str = "") -> None:
-    """Mark the stored callback as handled, or say why it was not; then the carrier may send it again."""
+def handled(callback: Callback, reply: Reply) -> None:
+    """Mark the stored callback as handled. Of a signed one it is kept what it was answered with."""
     with tenant_scope(callback.number.tenant_id):
-        WebhookEvent.objects.filter(id=callback.event_id).update(
-            handled_at=None if error else timezone.now(), error=error
-        )
+        unsigned = WebhookEvent.objects.filter(id=callback.event_id, digest="")
+        if unsigned.update(handled_at=timezone.now(), error=""):
+            return
+        event = WebhookEvent.objects.get(id=callback.event_id)
+        event.handled_at, event.error = timezone.now(), ""
+        event.reply = msgspec.json.encode(reply).decode()
+        event.save(update_fields=["handled_at", "error", "reply"])
+
+
+def failed(callback: Callback, error: str) -> None:
+    """Say why the stored callback was not handled; then the carrier may send it again."""
+    with tenant_scope(callback.number.tenant_id):
+        WebhookEvent.objects.filter(id=callback.event_id).update(handled_at=None, error=error)
 
 
 def _fields(request: HttpRequest) -> dict[str, str]:
@@ -114,7 +136,8 @@ def _judge(account: CarrierAccount | None, kind: str, number: PhoneNumber, reque
     return verdict
 
 
-def _store(kind: str, number: PhoneNumber, fields: dict[str, str], verdict: Verdict) -> UUID:
+def _store(kind: str, number: PhoneNumber, fields: dict[str, str], verdict: Verdict) -> WebhookEvent:
+    digest = hashlib.sha256(repr(sorted(fields.items())).encode("utf-8", "surrogatepass")).hexdigest()
     kept = {_plain(name, 64): _plain(value, 1024) for name, value in list(fields.items())[:MAX_FIELDS]}
     kept = {
         name: "(removed)" if _SECRET.search(name) else _SECRET_PATH.sub(r"\1(removed)", value)
@@ -128,20 +151,24 @@ def _store(kind: str, number: PhoneNumber, fields: dict[str, str], verdict: Verd
                 carrier_id=kept.get("CallUUID", "")[:64],
                 fields=kept,
                 signed_with=verdict.version or "",
+                digest=digest if verdict.nonces else "",
             )
             for nonce in verdict.nonces:
                 UsedNonce.objects.create(event=event, nonce=nonce)
     except IntegrityError:
-        event = _again(kind, number, kept, verdict)
-    return event.id
+        event = _again(kind, number, digest, verdict)
+    return event
 
 
-def _again(kind: str, number: PhoneNumber, kept: dict[str, str], verdict: Verdict) -> WebhookEvent:
-    """A nonce is good once; but a callback that we failed to handle may come a second time just as it was."""
-    earlier: WebhookEvent | None = WebhookEvent.objects.filter(
-        nonces__nonce__in=verdict.nonces, number=number, kind=kind, fields=kept, handled_at=None
-    ).first()
-    if earlier is None:
+def _again(kind: str, number: PhoneNumber, digest: str, verdict: Verdict) -> WebhookEvent:
+    """A nonce is good for one callback, which may come a second time just as it was: our answer got lost, or we failed
+    to handle it. All of its nonces came with it then: a copy that leaves out one is none of the carrier's."""
+    earlier: WebhookEvent | None = (
+        WebhookEvent.objects.filter(nonces__nonce__in=verdict.nonces, number=number, kind=kind, digest=digest)
+        .distinct()
+        .first()
+    )
+    if earlier is None or {nonce.nonce for nonce in earlier.nonces.all()} != set(verdict.nonces):
         raise _refuse(kind, 403, "nonce used before", number=number.e164)
     return earlier
 

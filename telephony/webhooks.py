@@ -48,16 +48,23 @@ def genuine(kind: str) -> Callable[[Callable[..., HttpResponse]], View]:
                 callback = intake.take(kind, token, request)
             except RefusedCallback as refused:
                 return HttpResponse(f"{refused}\n", status=refused.status, content_type="text/plain")
+            if callback.answered is not None:
+                log.info("callback_repeated", kind=kind, number=callback.number.e164)
+                said = callback.answered
+                return HttpResponse(said.body, status=said.status, content_type=said.content_type)
             try:
                 reply = handle(callback, **path)
             except BadField as bad:
-                intake.close(callback, error=str(bad))
+                intake.failed(callback, str(bad))
                 log.warning("callback_malformed", kind=kind, field=bad.field, number=callback.number.e164)
                 return HttpResponse(f"{bad}\n", status=bad.http_status, content_type="text/plain")
             except Exception as error:
-                intake.close(callback, error=repr(error))
+                intake.failed(callback, repr(error))
                 raise
-            intake.close(callback, error="" if reply.status_code < 400 else f"answered with {reply.status_code}")
+            if reply.status_code < 400:
+                intake.handled(callback, intake.Reply(reply.status_code, reply["Content-Type"], reply.content.decode()))
+            else:
+                intake.failed(callback, f"answered with {reply.status_code}")
             return reply
 
         view.__name__ = handle.__name__

@@ -17,13 +17,18 @@ class Purpose(models.TextChoices):
 class TapeState(models.TextChoices):
     """How far it is."""
 
+    SOUGHT = "sought", "Being looked for"
     DUE = "due", "Being fetched"
     KEPT = "kept", "Here"
     FAILED = "failed", "Could not be fetched"
+    GONE = "gone", "Deleted here, not yet at Vobiz"
 
 
 class CarrierRecording(TenantModel):
     """One file of the carrier's. The row is there before the file is: while `due` it says when to ask again.
+
+    `sought`: nobody told of a file that there should be; the row stands for whatever the carrier's list has, under an
+    id of ours. `gone`: our file is deleted, and the carrier is asked again to delete its own.
 
     `recording_id` is the carrier's, and makes repeated callbacks one row. `delete_at` is for messages; how long a
     call's recording is kept is a matter of its agent.

@@ -21,17 +21,19 @@ class LegRole(models.TextChoices):
     CALL = "call", "Call"
     DIALLED = "dialled", "Dialled leg"
     COLLEAGUE = "colleague", "Colleague"
+    ECHO = "echo", "Echo test"
 
 
 class CarrierCdr(TenantModel):
-    """One leg's record. The row is there before the record is: while `due` it says when to ask again.
+    """One leg's record. The row is there before the record is: while `due` it says when to ask again. An echo test has
+    no call of ours, but costs as much as one.
 
     Money is in millionths of `currency`; `total_micros` includes `streaming_micros`. `duration_s` counts from the first
     ring, `billed_s` from the answer. `differences` is `[{"what", "ours", "theirs"}, …]`: `answered` in seconds, `cost`
     in millionths.
     """
 
-    call = models.ForeignKey("telephony.Call", on_delete=models.CASCADE, related_name="cdrs")
+    call = models.ForeignKey("telephony.Call", on_delete=models.CASCADE, null=True, related_name="cdrs")
     uuid = models.CharField(max_length=64)
     role = models.CharField(max_length=9, choices=LegRole, default=LegRole.CALL)
     state = models.CharField(max_length=7, choices=CdrState, default=CdrState.DUE)

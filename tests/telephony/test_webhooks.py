@@ -6,6 +6,7 @@ from xml.etree import ElementTree
 
 import pytest
 from django.conf import settings as django_settings
+from django.db import connection
 from django.urls import reverse
 
 from telephony import next_document, stream_token, sweeping
@@ -205,6 +206,47 @@ def test_a_nonce_is_good_once(acme, post):
 
     assert (first.status_code, second.status_code) == (200, 403)
     assert len(acme.calls()) == 1
+
+
+def test_a_repeat_of_a_handled_callback_gets_the_same_answer_and_is_handled_once(acme, post):
+    acme.account(signature_mode="required")
+    headers = signed(path("after-stream", acme))
+    acme.call(carrier_id="uuid-1", status=Status.RINGING, stream_offers=1)
+    asked = {"Event": "Redirect", "CallStatus": "in-progress"}
+
+    first, second = (post("after-stream", headers=headers, **asked) for _ in range(2))
+
+    assert (first.status_code, second.status_code) == (200, 200)
+    assert (first.content, first["Content-Type"]) == (second.content, second["Content-Type"])
+    assert acme.calls()[0].stream_offers == 2, "offered once more, not twice"
+    assert len(events()) == 1
+
+
+def test_a_repeat_whose_secrets_differ_is_none(acme, post):
+    acme.account(signature_mode="required")
+    headers = signed(path("answer", acme))
+
+    assert post(headers=headers, X_token="one").status_code == 200
+    assert post(headers=headers, X_token="two").status_code == 403
+
+
+def test_what_a_callback_was_answered_with_is_sealed(acme, post):
+    acme.account(signature_mode="required")
+    post(headers=signed(path("answer", acme)))
+
+    with platform_scope("test"), connection.cursor() as cursor:
+        cursor.execute("SELECT reply FROM telephony_webhookevent")
+        [(kept,)] = cursor.fetchall()
+    assert kept
+    assert "media" not in kept
+    assert "/media/" in events()[0].reply
+
+
+def test_of_an_unsigned_callback_no_answer_is_kept(post):
+    post()
+
+    [event] = events()
+    assert (event.digest, event.reply) == ("", "")
 
 
 def test_a_copy_that_leaves_out_one_of_two_signatures_is_a_replay_too(acme, post):

@@ -12,16 +12,15 @@ from typing import Final
 import structlog
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
-from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from telephony import dispatch, intake, lifecycle, next_document, orders, wrapup
+from telephony import dispatch, ending, intake, next_document, orders
 from telephony.intake import Callback, RefusedCallback
-from telephony.models import Call, Outcome, Status
+from telephony.models import Call, Status
 from telephony.routes import steps
-from telephony.takeover import deciding
-from telephony.transfers import course
+from telephony.settling import settle
+from telephony.settling.models import LegRole
 from telephony.vobiz import answers, callbacks
 from telephony.vobiz.errors import BadField
 from tenants.scope import tenant_scope
@@ -109,6 +108,8 @@ def stream_news(callback: Callback) -> HttpResponse:
             call = Call.objects.filter(carrier_id=dial.call_id).first()
             if call is not None:
                 steps.news(call, dial)
+                if dial.action == "hangup":
+                    settle.note_leg(call, dial.leg_id, LegRole.DIALLED)
     else:
         status = callbacks.read_stream_status(callback.fields)
         log.info("stream_status", happened=status.event, carrier_id=status.call_id, error=status.error)
@@ -160,21 +161,7 @@ def ended(callback: Callback, told: callbacks.CallEnded) -> HttpResponse:
         if call is None:
             log.info("hangup_of_unknown_call", carrier_id=told.call_id)
         else:
-            said = told.ended_at
-            lifecycle.advance(
-                call.id,
-                "hung_up",
-                ended_at=said if said and call.created_at <= said <= timezone.now() else timezone.now(),
-                hangup_cause=told.cause[:64],
-                hangup_code=told.cause_code,
-                hangup_source=told.source[:64],
-                carrier_duration_s=told.duration_s,
-                carrier_billed_s=told.billed_s,
-            )
-            if deciding.unserved(call):
-                wrapup.without_report(call.id, Outcome.CALLER_HUNG_UP)
-            steps.hung_up(call)
-            course.caller_left(call)
+            ending.end(call, told)
     return HttpResponse(b"ok\n", content_type="text/plain")
 
 

@@ -277,7 +277,7 @@ CELERY = {
     "worker_send_task_events": False,
     "worker_cancel_long_running_tasks_on_connection_loss": False,
     "worker_pool": "threads",
-    "worker_concurrency": env.integer("WORKER_CONCURRENCY", 4, least=1),
+    "worker_concurrency": env.integer("WORKER_CONCURRENCY", 6, least=1),
     "timezone": "UTC",
     "beat_schedule_filename": str(SWITCHBOARD_HOME / "beat-schedule"),
     "beat_schedule": {
@@ -294,6 +294,8 @@ CELERY = {
             "schedule": 15.0,
             "options": {"expires": 15},
         },
+        "look for ends": {"task": "telephony.tasks.look_for_ends", "schedule": 30.0, "options": {"expires": 30}},
+        "delete expired": {"task": "telephony.tasks.delete_expired", "schedule": 300.0, "options": {"expires": 300}},
         "settle missing": {"task": "telephony.tasks.settle_missing", "schedule": 3600.0, "options": {"expires": 600}},
         "look for orders": {"task": "telephony.tasks.look_for_orders", "schedule": 60.0, "options": {"expires": 60}},
         "meter calls": {"task": "telephony.metering.tasks.meter_calls", "schedule": 10.0, "options": {"expires": 10}},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -9,6 +10,7 @@ from django.contrib import messages
 from django.core.cache import cache
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
+from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from telephony.addresses import callback_url
@@ -21,6 +23,8 @@ from telephony.numbers.forms import RingMe
 from telephony.numbers.models import RELEASING, NumberOrder, OrderState, Rental
 from telephony.numbers.pages import back, done, must, page
 from telephony.outbound import placing
+from telephony.settling import settle
+from telephony.settling.models import LegRole
 from telephony.vobiz.rest import INVENTORY_PAGE
 from telephony.vobiz.rest_values import OfferedNumber
 from tenants import audit, outside
@@ -28,6 +32,8 @@ from tenants.access import TenantRequest, tenant_view
 from tenants.scope import tenant_scope
 
 RING_AGAIN_S = 30
+ECHOED_BY = timedelta(minutes=2)
+"""A phone rings, and hears itself for half a minute: then it is over."""
 NOT_YOURS = "Numbers on Switchboard’s account are rented by its operator."
 
 
@@ -151,11 +157,12 @@ def ring(request: TenantRequest, number_id: UUID) -> HttpResponse:
         limit_s=2 * LONGEST_S,
     )
     try:
-        outside.wait(lambda: carrier_for(request.tenant).place(call))
+        uuid = outside.wait(lambda: carrier_for(request.tenant).place(call))
     except CarrierError as error:
         messages.error(request, f"Not rung. {error}")
         return back(request, "telephony:number", number.id)
     with tenant_scope(request.tenant.id):
+        settle.note_leg(None, uuid, LegRole.ECHO, at=timezone.now() + ECHOED_BY)
         audit.record(request.user, "rang for an echo", number, to=call.to)
     return done(request, "Your phone rings in a moment. Speak, and hear yourself.", "telephony:number", number.id)
 

@@ -7,14 +7,28 @@ from django.db import transaction
 from django.utils import timezone
 
 from telephony.outbound import looking, running
+from tenants.alone import alone
 
 EXPIRES_S = 5.0
 
 
 @shared_task(name="telephony.outbound.tasks.place_calls")
 def place_calls() -> None:
-    """Settle what is over, look for what has no answer, dial who is next (every 5 s)."""
+    """Settle what is over, look for what has no answer, dial who is next (every 5 s). A round of either kind waits for
+    the carrier and keeps its thread: there is one at a time, and the other threads are for others."""
+    look_for_dials()
+    run_campaigns()
+
+
+@alone("look for dials")
+def look_for_dials() -> None:
+    """Settle what is over, look for what has no answer."""
     looking.look_due(timezone.now())
+
+
+@alone("run campaigns")
+def run_campaigns() -> None:
+    """Dial who is next."""
     running.run_due()
 
 

@@ -29,10 +29,11 @@ class Price:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """Ours. None: not answered, or no stream of ours."""
+    """Ours. None: not answered, or no stream of ours. `streams`: how many there were, one after the other."""
 
     answered_s: int | None
     streamed_s: int | None
+    streams: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,7 @@ def compare(ours: Measured, theirs: Recorded, price: Price | None) -> tuple[Diff
         found += _beyond("cost", low, high, theirs.cost_micros)
     if ours.streamed_s is not None and theirs.streaming_micros is not None:
         low, high = (streaming(seconds) for seconds in _around(ours.streamed_s))
+        high += max(ours.streams - 1, 0) * STREAMING_MINUTE_MICROS  # each may be rounded up by itself
         found += _beyond("streaming", low, high, theirs.streaming_micros)
     return tuple(found)
 

@@ -24,10 +24,13 @@ from prometheus_client import Counter
 
 from telephony import live
 from telephony.carrier import Carrier, CarrierError, Cdr, carrier_for
+from telephony.keeping import seeking
 from telephony.models import Call, CarrierAccount, Kind, Status, WebhookEvent
 from telephony.outbound.dials import UNBOUND
+from telephony.routes.models import RouteStep
 from telephony.settling.comparing import Measured, Price, Recorded, compare
 from telephony.settling.models import CarrierCdr, CdrState, LegRole
+from telephony.transfers.models import Transfer
 from telephony.vobiz.errors import LocalError
 from tenants.scope import platform_scope, tenant_scope
 
@@ -63,8 +66,8 @@ class Settled:
     missing: int = 0
 
 
-def note_leg(call: Call, uuid: str, role: LegRole, *, at: datetime | None = None) -> None:
-    """A leg has its own record: ask for it some time after `at` (now, unless told). In the call's scope; repeatable."""
+def note_leg(call: Call | None, uuid: str, role: LegRole, *, at: datetime | None = None) -> None:
+    """A leg has its own record: ask for it some time after `at` (now, unless told). In its scope; repeatable."""
     if uuid:
         CarrierCdr.objects.bulk_create(
             [CarrierCdr(call=call, uuid=uuid[:64], role=role, next_try_at=(at or timezone.now()) + FIRST_TRY)],
@@ -190,7 +193,7 @@ def _postpone(tenant_id: UUID, row_id: UUID, now: datetime, problem: str, settle
 
 def _keep(tenant_id: UUID, row_id: UUID, record: Cdr, bridged: set[str], now: datetime) -> None:
     with tenant_scope(tenant_id):
-        row = CarrierCdr.objects.select_for_update().select_related("call").get(id=row_id)
+        row = CarrierCdr.objects.select_for_update(of=("self",)).select_related("call").get(id=row_id)
         if row.state != CdrState.DUE:
             return
         for name, value in asdict(record).items():
@@ -202,12 +205,14 @@ def _keep(tenant_id: UUID, row_id: UUID, record: Cdr, bridged: set[str], now: da
         calls_of_their_own = set(Call.objects.filter(carrier_id__in=bridged).values_list("carrier_id", flat=True))
         for uuid in sorted(bridged - calls_of_their_own):
             note_leg(row.call, uuid, LegRole.DIALLED, at=now)
+        if row.role == LegRole.CALL and row.call is not None:
+            seeking.open_for(row.call, now)
         _on_commit(row, CdrState.KEPT, row.differences)
 
 
 def _compared(row: CarrierCdr) -> Any:
     """Only of the call's own leg have we measured anything ourselves."""
-    if row.role != LegRole.CALL:
+    if row.role != LegRole.CALL or row.call is None:
         return ()
     account = CarrierAccount.objects.first()
     priced = account is not None and account.minute_micros is not None and row.currency == "INR"
@@ -217,10 +222,27 @@ def _compared(row: CarrierCdr) -> Any:
 
 
 def measured(call: Call) -> Measured:
-    """From the stream's opening to the end; of a call without a stream what the carrier said at the hang-up."""
+    """From the first stream's opening to the end; of a call without a stream what the carrier said at the hang-up.
+    While somebody was rung or talked to after the agent, nothing was streamed."""
     answered = _seconds(call.answered_at, call.ended_at)
-    streamed = _seconds(call.stream_started_at, call.stream_ended_at)
-    return Measured(call.carrier_duration_s if answered is None else answered, streamed)
+    streamed, streams = _seconds(call.stream_started_at, call.stream_ended_at), 1
+    if call.stream_ended_at is not None and len(call.streams) > 1:
+        streamed, streams = _streamed_s(call, call.stream_ended_at), len(call.streams)
+    return Measured(call.carrier_duration_s if answered is None else answered, streamed, streams)
+
+
+def _streamed_s(call: Call, until: datetime) -> int:
+    """All streams of a call together. One was over when its transfer began or its agent failed, or when it was lost;
+    without any word on it, at the next one's beginning."""
+    ended = [*Transfer.objects.filter(call=call).values_list("began_at", flat=True)]
+    ended += RouteStep.objects.filter(call=call, kind="agent").exclude(ended_at=None).values_list("ended_at", flat=True)
+    begun = [datetime.fromisoformat(stream["at"]) for stream in call.streams]
+    total = timedelta(0)
+    for index, since in enumerate(begun):
+        last = index + 1 == len(begun)
+        end = until if last else begun[index + 1] - timedelta(milliseconds=call.streams[index + 1]["gap_ms"] or 0)
+        total += max(min([end, *(at for at in ended if since < at < end)]) - since, timedelta(0))
+    return round(total.total_seconds())
 
 
 def _seconds(since: datetime | None, until: datetime | None) -> int | None:
@@ -234,6 +256,7 @@ def _on_commit(row: CarrierCdr, state: CdrState, differences: Any) -> None:
         records_total.labels(state.value).inc()
         for each in differences:
             differences_total.labels(each["what"]).inc()
-        live.call_changed(tenant_id, call_id)
+        if call_id is not None:
+            live.call_changed(tenant_id, call_id)
 
     transaction.on_commit(tell)

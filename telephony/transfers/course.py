@@ -18,6 +18,7 @@ from django.utils import timezone
 from agents.voice.blueprint import TransferTarget
 from telephony import lifecycle, live
 from telephony.models import Call, Outcome
+from telephony.routes.models import RouteStep
 from telephony.settling import settle
 from telephony.settling.models import LegRole
 from telephony.transfers import tasks
@@ -32,6 +33,8 @@ BRIEFING: Final = timedelta(seconds=150)
 JOINING: Final = timedelta(seconds=20)
 TALKING: Final = timedelta(minutes=5)
 SOON: Final = timedelta(seconds=10)
+LATE: Final = timedelta(seconds=10)
+"""A worker that lives has done by then what is due: it is told at once, and sweeps every 5 s."""
 
 log = structlog.get_logger(__name__)
 
@@ -135,10 +138,23 @@ def step(leg: TransferLeg, event: Event, *, code: int | None = None, detail: str
             leg.ended_at = leg.ended_at or now
             leg.detail = (detail or (explain(code).words if code not in (None, 4000) else ""))[:200]
     leg.save()
-    warm = leg.transfer.kind == TransferKind.WARM  # of legs that the carrier dials, its own callbacks tell
-    if warm and leg.carrier_id and state is not before and state in FINAL:
-        settle.note_leg(leg.transfer.call, leg.carrier_id, LegRole.COLLEAGUE, at=leg.ended_at)
+    if state is not before:
+        _note(leg)
     return state is not before
+
+
+def named(leg: TransferLeg, carrier_id: str) -> None:
+    """The carrier has named a leg, perhaps only when nobody needed it any more: it has a record all the same."""
+    if carrier_id and not leg.carrier_id:
+        leg.carrier_id = carrier_id[:64]
+        leg.save(update_fields=["carrier_id"])
+        _note(leg)
+
+
+def _note(leg: TransferLeg) -> None:
+    """Of legs that the carrier dials, its own callbacks tell."""
+    if leg.transfer.kind == TransferKind.WARM and leg.carrier_id and State(leg.state) in FINAL:
+        settle.note_leg(leg.transfer.call, leg.carrier_id, LegRole.COLLEAGUE, at=leg.ended_at)
 
 
 def legs(transfer: Transfer) -> list[TransferLeg]:
@@ -203,10 +219,42 @@ def accepted(transfer: Transfer, leg: TransferLeg) -> bool:
     return True
 
 
+def bridged(call: Call, leg_id: str) -> None:
+    """The carrier's record says that one of the colleagues whom it rang was connected."""
+    ringing = Transfer.objects.filter(call=call, kind=TransferKind.BLIND, state=State.RINGING)
+    for transfer_id in ringing.values_list("id", flat=True):
+        transfer = locked(transfer_id)
+        rung = [leg for leg in legs(transfer) if leg.state == State.RINGING]
+        if len(rung) == 1:
+            step(rung[0], Event.CONNECTED, carrier_id=leg_id[:64])
+        advance(transfer, Event.CONNECTED)
+
+
+def neglected(transfer: Transfer, now: datetime) -> bool:
+    """Whether something of a warm transfer has been due for so long that no worker can be alive. Locks nothing."""
+    if transfer.kind != TransferKind.WARM:
+        return False
+    if transfer.due_at is not None and transfer.due_at <= now - LATE:
+        return True
+    if State(transfer.state) not in UNDECIDED:
+        return False
+    known = list(TransferLeg.objects.filter(transfer=transfer))
+    rung = any(State(leg.state) in UNDECIDED and leg.state != State.DUE for leg in known)
+    if not any(leg.state == State.DUE for leg in known) or (rung and not transfer.at_once):
+        return False
+    since: datetime = max([transfer.began_at, *(leg.ended_at for leg in known if leg.ended_at is not None)])
+    return since <= now - LATE
+
+
 def caller_left(call: Call) -> None:
-    """The caller has hung up: whatever was under way is over."""
+    """The caller has hung up: whatever was under way is over. Also the way back to the agent, who never came."""
     for transfer_id in Transfer.objects.filter(call=call, ended_at=None).values_list("id", flat=True):
         advance(locked(transfer_id), Event.LEFT)
+    last = current(Call.objects.get(id=call.id))
+    if last is None or last.state not in UNHEARD or last.returned_at is None:
+        return
+    if not RouteStep.objects.filter(call=call, began_at__gt=last.returned_at).exists():
+        lifecycle.advance(call.id, "routed", outcome=Outcome.CALLER_HUNG_UP)
 
 
 def _settle_others(transfer: Transfer, state: State) -> None:

@@ -64,14 +64,19 @@ def sweep(now: datetime) -> int:
         )
     for tenant_id, transfer_id in due:
         try:
-            with tenant_scope(tenant_id):
-                transfer = course.locked(transfer_id)
-                if State(transfer.state) not in FINAL and transfer.due_at is not None and transfer.due_at <= now:
-                    course.overdue(transfer, now)
-            pursue(tenant_id, transfer_id, now)
+            look(tenant_id, transfer_id, now)
         except Exception:  # the others' turn comes all the same
             log.exception("transfer_not_pursued", transfer=str(transfer_id))
     return len(due)
+
+
+def look(tenant_id: UUID, transfer_id: UUID, now: datetime) -> None:
+    """Conclude one transfer if it hangs, and do what is due for it. Blocking; opens its own scopes, repeatable."""
+    with tenant_scope(tenant_id):
+        transfer = course.locked(transfer_id)
+        if State(transfer.state) not in FINAL and transfer.due_at is not None and transfer.due_at <= now:
+            course.overdue(transfer, now)
+    pursue(tenant_id, transfer_id, now)
 
 
 def _placement(number: PhoneNumber, leg_id: UUID, destination: str, ring_s: int) -> Placement:
@@ -112,8 +117,9 @@ def _place(carrier: Carrier, tenant_id: UUID, leg_id: UUID, placement: Placement
         if error:
             course.refused(leg.transfer, leg, Event.FAILED, detail=error)
         elif State(leg.state) in FINAL:
-            leg.carrier_id, leg.hang_up_due = uuid, True
-            leg.save(update_fields=["carrier_id", "hang_up_due"])
+            leg.hang_up_due = True
+            leg.save(update_fields=["hang_up_due"])
+            course.named(leg, uuid)
         else:
             course.step(leg, Event.PLACED, carrier_id=uuid)
 

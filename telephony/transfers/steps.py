@@ -3,7 +3,8 @@ asked after a stream or a dial (`next_document.STEPS`), and what a dial's result
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -37,9 +38,9 @@ _RESULTS: Final = {
     "busy": Event.BUSY,
     "timeout": Event.NO_ANSWER,
     "no-answer": Event.NO_ANSWER,
-    "cancel": Event.LEFT,
+    "cancel": Event.NO_ANSWER,
 }
-"""What the carrier calls the end of a dial; all else has failed."""
+"""What the carrier calls the end of a dial; all else has failed. A cancelled one proves nothing of the caller."""
 
 log = structlog.get_logger(__name__)
 
@@ -83,6 +84,8 @@ def promised(situation: Situation) -> answers.Answer | None:
 def dialled(number: PhoneNumber, call: Call, transfer: Transfer, position: int, told: DialResult) -> answers.Answer:
     """A dial of a blind, locked transfer is over. `position`: of the first colleague that it rang."""
     event = _RESULTS.get(told.status, Event.FAILED)
+    if told.status == "cancel" and entering.hung_up(call):
+        event = Event.LEFT
     rung = [leg for leg in course.legs(transfer) if transfer.at_once or leg.position == position]
     if event is Event.OVER:
         won = next((leg for leg in rung if told.leg_id and leg.carrier_id == told.leg_id), None)
@@ -164,7 +167,7 @@ def _back(number: PhoneNumber, transfer: Transfer) -> answers.Answer:
     call = transfer.call
     if transfer.returns >= OFFERS:
         lifecycle.advance(call.id, "routed", outcome=Outcome.UNANSWERED)
-        return entering.fallback(number, call, entering.agents_place(call)) or routed.goodbye(NOBODY)
+        return entering.fallback(number, call, entering.agents_place(call), sorry=True) or routed.goodbye(NOBODY)
     transfer.returns += 1
     transfer.returned_at = transfer.returned_at or timezone.now()
     transfer.due_at = None
@@ -174,8 +177,18 @@ def _back(number: PhoneNumber, transfer: Transfer) -> answers.Answer:
     language = loading.language(call) or first
     loading.advise(call, words.note(transfer.target, state), words.phrase(language, state))
     log.info("caller_returned", call=str(call.id), result=state.value)
-    ticket = Ticket(call.tenant_id, call.id, again=True)
-    return routed.agent(number, ticket, worker=workers.alive_url() or workers.next_url())
+    return _Back(number, Ticket(call.tenant_id, call.id, again=True))
+
+
+@dataclass(frozen=True, slots=True)
+class _Back(answers.Answer):
+    """To a stream worker that lives. Workers are asked when the document is written: by then no row is locked."""
+
+    number: PhoneNumber
+    ticket: Ticket
+
+    def verbs(self) -> Sequence[answers.Verb]:
+        return routed.agent(self.number, self.ticket, worker=workers.alive_url() or workers.next_url()).verbs()
 
 
 def _why(brief: Call) -> tuple[Event, str]:

@@ -9,6 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from telephony.transfers.models import Transfer, TransferKind
+from tenants.alone import alone
 
 EXPIRES_S = 60
 
@@ -22,6 +23,7 @@ def pursue_transfer(tenant_id: str, transfer_id: str) -> None:
 
 
 @shared_task(name="telephony.transfers.tasks.sweep_transfers")
+@alone("sweep transfers")
 def sweep_transfers() -> None:
     """Conclude transfers that hang, and do what was left lying (every 5 s)."""
     from telephony.transfers import ringing

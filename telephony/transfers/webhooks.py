@@ -2,31 +2,32 @@
 
 from __future__ import annotations
 
+import threading
+from datetime import datetime
 from uuid import UUID
 
 import structlog
 from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from telephony.intake import Callback
 from telephony.routes.documents import agent, goodbye
+from telephony.settling import settle
+from telephony.settling.models import LegRole
 from telephony.stream_token import Ticket
-from telephony.transfers import briefing, course, documents, hold, steps
+from telephony.transfers import briefing, course, documents, hold, legs_end, ringing, steps
+from telephony.transfers.legs_end import LOST_RACE
 from telephony.transfers.models import Transfer, TransferKind, TransferLeg
 from telephony.transfers.states import OPEN, UNDECIDED, Event, State
 from telephony.vobiz import answers, callbacks
-from telephony.vobiz.callbacks import CallEnded, DialNews
+from telephony.vobiz.callbacks import DialNews
 from telephony.webhooks import document, ended, genuine
+from tenants import outside
 from tenants.scope import tenant_scope
 
 OK = b"ok\n"
-LOST_RACE = 9000
-_ENDS = {
-    "busy": Event.BUSY,
-    "no-answer": Event.NO_ANSWER,
-    "timeout": Event.NO_ANSWER,
-    "cancel": Event.NO_ANSWER,
-}
+_hands = threading.BoundedSemaphore(4)
 
 log = structlog.get_logger(__name__)
 
@@ -41,7 +42,8 @@ def put_through(callback: Callback, transfer_id: UUID, position: int) -> HttpRes
         transfer = _found(transfer_id)
         if transfer is None or transfer.call.carrier_id != told.call_id:
             return document(answers.Hangup())
-        return document(steps.dialled(callback.number, transfer.call, transfer, position, told))
+        found = steps.dialled(callback.number, transfer.call, transfer, position, told)
+    return document(found)
 
 
 @genuine("put-through-news")
@@ -52,6 +54,8 @@ def put_through_news(callback: Callback, transfer_id: UUID) -> HttpResponse:
         transfer = _found(transfer_id)
         if transfer is not None and transfer.call.carrier_id == told.call_id:
             _note(transfer, told)
+            if told.action == "hangup":
+                settle.note_leg(transfer.call, told.leg_id, LegRole.DIALLED)
     return _ok()
 
 
@@ -64,6 +68,7 @@ def colleague(callback: Callback, leg_id: UUID) -> HttpResponse:
         if leg is None:
             return document(answers.Hangup())
         if State(leg.state) not in UNDECIDED or State(leg.transfer.state) not in UNDECIDED:
+            course.named(leg, asked.call_id)
             return document(goodbye(documents.GONE if leg.transfer.state == State.LEFT else documents.TAKEN))
         course.step(leg, Event.ANSWERED, carrier_id=asked.call_id)
         course.advance(leg.transfer, Event.ANSWERED)
@@ -78,7 +83,7 @@ def colleague_over(callback: Callback, leg_id: UUID) -> HttpResponse:
     with tenant_scope(callback.number.tenant_id):
         leg = _leg(leg_id)
         if leg is not None:
-            _over(leg, told)
+            legs_end.of_leg(leg, told)
     return ended(callback, told)
 
 
@@ -102,9 +107,14 @@ def room(callback: Callback, transfer_id: UUID) -> HttpResponse:
 
 @genuine("hold")
 def hold_document(callback: Callback, transfer_id: UUID) -> HttpResponse:
-    """What the caller hears while somebody is rung."""
+    """What the caller hears while somebody is rung. It is asked for every few seconds: whoever finds that no worker has
+    done what is due does it, so that nobody waits in a room for ever."""
+    now = timezone.now()
     with tenant_scope(callback.number.tenant_id):
         transfer = Transfer.objects.filter(id=transfer_id).first()
+        neglected = transfer is not None and course.neglected(transfer, now)
+    if neglected:
+        _see_to(callback.number.tenant_id, transfer_id, now)
     return document(documents.hold(callback.number, transfer) if transfer else answers.Empty())
 
 
@@ -114,29 +124,17 @@ def hold_sound(request: HttpRequest, token: str) -> HttpResponse:
     return HttpResponse(hold.sound(), content_type="audio/wav", headers={"Cache-Control": "public, max-age=86400"})
 
 
-def _over(leg: TransferLeg, told: CallEnded) -> None:
-    transfer, state = leg.transfer, State(leg.state)
-    leg.hang_up_due = False
-    leg.carrier_id = leg.carrier_id or told.call_id
-    leg.save(update_fields=["hang_up_due", "carrier_id"])
-    if state is State.BRIEFING:
-        course.refused(transfer, leg, Event.DECLINED, code=told.cause_code)
-    elif state in (State.PLACING, State.RINGING):
-        course.refused(transfer, leg, _event(told), code=told.cause_code)
-    elif state is State.TALKING:
-        course.step(leg, Event.OVER)
-        course.advance(transfer, Event.OVER)
-    elif state is State.JOINING:
-        course.step(leg, Event.FAILED, code=told.cause_code)
-        course.advance(transfer, Event.FAILED, "the colleague hung up on the way")
-
-
-def _event(told: CallEnded) -> Event:
-    """Why a ringing leg has ended."""
-    by_code = {3010: Event.BUSY, 3100: Event.BUSY, 3000: Event.NO_ANSWER, 6010: Event.NO_ANSWER}
-    by_code |= {3020: Event.DECLINED, 3110: Event.DECLINED, LOST_RACE: Event.LOST_RACE, 9100: Event.VOICEMAIL}
-    known = by_code.get(told.cause_code or -1)
-    return known or _ENDS.get(told.status, Event.FAILED)
+def _see_to(tenant_id: UUID, transfer_id: UUID, now: datetime) -> None:
+    """What a worker should have done. The others' callbacks have their threads: only a few do this at a time."""
+    if not _hands.acquire(blocking=False):
+        return
+    try:
+        log.warning("transfer_neglected", transfer=str(transfer_id))
+        outside.wait(ringing.look, tenant_id, transfer_id, now)
+    except Exception:  # the sound goes on, and it is asked for again
+        log.exception("transfer_not_seen_to", transfer=str(transfer_id))
+    finally:
+        _hands.release()
 
 
 def _note(transfer: Transfer, told: DialNews) -> None:

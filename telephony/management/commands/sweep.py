@@ -12,7 +12,9 @@ from django.utils import timezone
 from billing import sweeping as billing
 from billing.stripe import sweeping as stripe
 from telephony import sweeping
+from telephony.keeping import retention
 from telephony.metering import course
+from telephony.settling import ends
 
 
 class Command(BaseCommand):
@@ -23,11 +25,9 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         while True:
-            swept = sweeping.sweep()
-            self.stdout.write(
-                f"{swept.calls} calls ended, {swept.recordings} recordings recovered, {swept.deleted} deleted"
-            )
-            now = timezone.now()
+            swept, now = sweeping.sweep(), timezone.now()
+            ended, deleted = swept.calls + ends.look(now), retention.delete_expired(now)
+            self.stdout.write(f"{ended} calls ended, {swept.recordings} recordings recovered, {deleted} deleted")
             metered = course.look(now, untold=timedelta(0) if options["once"] else course.UNTOLD)
             course.look_again(now, course.LATE if options["once"] else course.NEWS)
             if metered.closed or metered.cut_short:

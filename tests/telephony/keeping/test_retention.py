@@ -1,21 +1,24 @@
 """Recordings are gone when their time is over: the file, the row, and the carrier's copy."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
+from django.core.management import call_command
 from django.utils import timezone
 
 from agents import publishing
-from telephony import sweeping
+from agents.models import Agent
 from telephony.keeping import retention
 from telephony.keeping.models import CarrierRecording
 from telephony.models import Recording, Status
 from telephony.simulator.rest import Trouble
 from telephony.simulator.tape import Recorded
 from tenants.models import AuditEntry
+from tests.telephony.conftest import CONFIG
 
 CANARY = b"canary-8f14e45fceea167a5a36dedd4bea2543"
 
@@ -60,17 +63,17 @@ def rows(shop, model=Recording):
         return list(model.objects.all())
 
 
-def test_the_sweep_deletes_the_file_and_the_row_of_what_is_too_old(acme):
+def test_a_round_deletes_the_file_and_the_row_of_what_is_too_old(acme):
     old, young = recorded(acme, 31), recorded(acme, 29)
     keep_for(acme, 30)
     assert len(canaries()) == 2
 
-    assert sweeping.sweep().deleted == 1
+    call_command("sweep", "--once")
 
     assert [row.id for row in rows(acme)] == [young.id]
     assert [path.name for path in canaries()] == [Path(young.name).name]
     assert not default_storage.exists(old.name)
-    assert sweeping.sweep().deleted == 0
+    assert retention.delete_expired(timezone.now()) == 0
 
 
 def test_without_a_time_recordings_stay(acme):
@@ -135,15 +138,47 @@ def test_the_carriers_recording_goes_here_and_there(acme, vobiz):
     assert len(canaries()) == 1
 
 
-@pytest.mark.parametrize("status", [500, 403])
-def test_what_the_carrier_does_not_delete_is_tried_again(acme, vobiz, status):
+@pytest.mark.parametrize(("status", "times"), [(500, 3), (403, 1)])
+def test_what_the_carrier_does_not_delete_is_gone_here_and_tried_again_there(acme, vobiz, status, times):
     acme.account()
-    taped(acme, vobiz, 31)
+    tape = taped(acme, vobiz, 31)
     keep_for(acme, 30)
-    vobiz.trouble(Trouble("Recording", "DELETE", status, times=9))
+    vobiz.trouble(Trouble("Recording", "DELETE", status, times=times))
+    now = timezone.now()
 
-    assert retention.delete_expired(timezone.now()) == 0
-    assert len(rows(acme, CarrierRecording)) == 1
+    assert retention.delete_expired(now) == 1
+    assert canaries() == []
+    [row] = rows(acme, CarrierRecording)
+    assert (row.state, row.name, row.is_here) == ("gone", "", False)
+    assert row.problem
+    assert tape.recording_id in vobiz.switch.recorder.kept
+
+    retention.delete_expired(now)
+    assert len(rows(acme, CarrierRecording)) == 1, "not before its time"
+    retention.delete_expired(now + timedelta(minutes=6))
+    assert rows(acme, CarrierRecording) == []
+    assert vobiz.switch.recorder.kept == {}
+
+
+def test_a_carrier_that_takes_our_credentials_no_more_is_asked_once_a_round(acme, vobiz):
+    acme.account(auth_token="rotated-away-0123456789")
+    for _ in range(3):
+        taped(acme, vobiz, 31)
+    keep_for(acme, 30)
+
+    assert retention.delete_expired(timezone.now()) == 3
+    assert len(vobiz.requests) == 1
+    assert canaries() == []
+
+
+def test_what_a_test_of_a_draft_recorded_goes_when_the_draft_says_so(acme):
+    with acme.scope():
+        fresh = Agent.objects.create(name="Ravi", draft={}, draft_saved_at=timezone.now())
+        publishing.save_draft(fresh, replace(CONFIG, keep_days=7))
+    recorded(acme, 8, agent=fresh, version=None, kind="test")
+
+    assert retention.delete_expired(timezone.now()) == 1
+    assert canaries() == []
 
 
 def test_without_an_account_ours_goes_all_the_same(acme, vobiz):

@@ -8,7 +8,7 @@ from django.core.cache import cache
 from django.utils import timezone
 
 from telephony.carrier import carrier_for
-from telephony.models import PhoneNumber, Rental
+from telephony.models import CarrierCdr, PhoneNumber, Rental
 from telephony.numbers import attaching, renting
 from telephony.numbers.models import GONE, RELEASING, NumberOrder, OrderState
 from telephony.outbound.models import DoNotCall
@@ -340,6 +340,9 @@ def test_a_phone_is_rung_from_the_number_for_an_echo(shop, owner, vobiz):
     html = owner.post(f"{PAGE}{shop.number.id}/ring/", {"phone": "98765 43210"}, follow=True).content.decode()
 
     assert "Your phone rings" in html
+    with shop.scope():
+        [leg] = CarrierCdr.objects.all()
+    assert (leg.role, leg.call, leg.state, bool(leg.uuid)) == ("echo", None, "due", True)
     [(method, _, status)] = [each for each in vobiz.requests if each[1].endswith("/Call/")]
     assert (method, status // 100) == ("POST", 2)
 

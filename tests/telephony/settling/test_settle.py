@@ -8,9 +8,11 @@ from django.urls import reverse
 
 from telephony.models import CarrierCdr, Kind, Status, WebhookEvent
 from telephony.settling import settle
+from telephony.settling.comparing import Measured
 from telephony.settling.models import CdrState, LegRole
 from telephony.simulator.cdr import Cdr
 from telephony.simulator.rest import Trouble
+from telephony.transfers.models import Transfer
 
 ENDED = datetime(2026, 11, 21, 10, 1, 10, tzinfo=UTC)
 LATER = ENDED + timedelta(seconds=5)
@@ -171,6 +173,42 @@ def test_what_does_not_agree_is_counted_and_shown_on_the_calls_page(
     assert "MOS 4.4, jitter 2 ms, loss 0.0 %" in html
 
 
+def test_what_was_not_streamed_while_a_colleague_was_rung_is_no_difference(shop, vobiz):
+    """The agent talks 30 s, a transfer of 60 s comes to nothing, the agent talks 20 s more."""
+    began = ENDED - timedelta(seconds=110)
+    streams = [
+        {"epoch": 1, "at": began.isoformat(), "at_ms": 0, "cause": "", "gap_ms": None},
+        {
+            "epoch": 2,
+            "at": (ENDED - timedelta(seconds=20)).isoformat(),
+            "at_ms": 90_000,
+            "cause": "back",
+            "gap_ms": None,
+        },
+    ]
+    call = over(shop, answered_s=110, streams=streams, epoch=2)
+    with shop.scope():
+        Transfer.objects.create(call=call, epoch=1, target="Desk", kind="blind", began_at=began + timedelta(seconds=30))
+        assert settle.measured(call) == Measured(110, 50, 2)
+    recorded(vobiz, "u-1", billsec=110, streaming_cost=0.4, total_cost=1.3)
+
+    settled()
+
+    assert rows(shop)[0].differences == []
+
+
+def test_a_gap_without_a_worker_was_not_streamed_either(shop):
+    began = ENDED - timedelta(seconds=60)
+    streams = [
+        {"epoch": 1, "at": began.isoformat(), "at_ms": 0, "cause": "", "gap_ms": None},
+        {"epoch": 2, "at": (began + timedelta(seconds=30)).isoformat(), "cause": "lost", "gap_ms": 5_000},
+    ]
+    call = over(shop, answered_s=60, streams=streams, epoch=2)
+
+    with shop.scope():
+        assert settle.measured(call) == Measured(60, 55, 2)
+
+
 def test_a_page_says_that_the_record_is_awaited(shop, vobiz, owner):
     call = over(shop)
     settled()
@@ -254,6 +292,17 @@ def test_a_leg_that_somebody_notes_twice_is_one(shop):
         settle.note_leg(call, "", LegRole.COLLEAGUE)
 
     assert [row.uuid for row in rows(shop)] == ["b-1"]
+
+
+def test_an_echo_test_is_settled_without_a_call(shop, vobiz):
+    recorded(vobiz, "e-1", billsec=12)
+    with shop.scope():
+        settle.note_leg(None, "e-1", LegRole.ECHO, at=ENDED)
+
+    assert settled().kept == 1
+
+    [row] = rows(shop)
+    assert (row.role, row.call_id, row.total_micros, row.differences) == (LegRole.ECHO, None, 650_000, [])
 
 
 def test_a_leg_with_an_impossible_name_stops_nobody(shop, vobiz):

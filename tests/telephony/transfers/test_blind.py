@@ -1,17 +1,21 @@
 """Blind transfers: what the carrier is told to dial, and what its results lead to, whenever they come."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
+from django.db import OperationalError, connection
 from django.utils import timezone
 
 from agents.voice.resuming import State
 from telephony import next_document
 from telephony.journal import Stream, write_notes
-from telephony.models import Outcome, Status
+from telephony.models import Call, Outcome, Status
+from telephony.takeover import workers
 from telephony.transfers import ringing, steps
 from telephony.transfers.models import Transfer
 from telephony.vobiz import answers
+from tenants.scope import platform_scope
 from tests.telephony.transfers.conftest import DESK, SECOND
 
 
@@ -74,6 +78,63 @@ def test_a_repeated_result_changes_nothing_and_gets_the_same_answer(promised, st
     assert first == second
     with scene.shop.scope():
         assert Transfer.objects.count() == 1
+
+
+def test_a_cancelled_dial_gives_the_caller_back_who_is_still_there(promised):
+    scene = promised()
+    scene.after_stream()
+
+    document = result(scene, "cancel")
+
+    assert tags(document) == ["Stream", "Redirect"]
+    assert (scene.transfer.state, scene.legs) == ("no_answer", ["no_answer"])
+
+
+def test_a_cancelled_dial_after_the_hang_up_leads_nowhere(promised):
+    scene = promised()
+    scene.after_stream()
+    scene.carrier.hang_up()
+
+    assert tags(result(scene, "cancel")) == ["Hangup"]
+    assert (scene.transfer.state, scene.again().outcome) == ("left", Outcome.CALLER_HUNG_UP)
+
+
+def test_who_hangs_up_on_the_way_back_to_the_agent_was_not_put_through(promised):
+    scene = promised()
+    scene.after_stream()
+    result(scene, "cancel")
+
+    scene.carrier.hang_up()
+
+    assert (scene.again().status, scene.call.outcome) == (Status.ENDED, Outcome.CALLER_HUNG_UP)
+
+
+def test_no_row_is_locked_while_workers_are_asked_whether_they_live(promised, monkeypatch, transactional_db):
+    free = []
+
+    def ask(url):
+        with ThreadPoolExecutor(1) as other:
+            free.append(other.submit(take_the_rows).result())
+        return True
+
+    def take_the_rows():
+        try:
+            with platform_scope("test"):
+                list(Call.objects.select_for_update(nowait=True))
+                list(Transfer.objects.select_for_update(nowait=True))
+        except OperationalError:
+            return False
+        finally:
+            connection.close()
+        return True
+
+    scene = promised()
+    scene.after_stream()
+    workers._known.clear()
+    monkeypatch.setattr(workers, "lives", ask)
+    result(scene, "busy")
+
+    assert free == [True]
 
 
 def test_asked_again_the_carrier_rings_the_same_colleague(promised):

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from agents.voice.blueprint import Tongue
 from agents.voice.tongues import books
-from telephony.models import Call, Kind, Outcome, Status
+from telephony.models import Call, CarrierCdr, Kind, Outcome, Status
 from telephony.simulator.people import Person
 from telephony.simulator.rest import Trouble
 from telephony.transfers import briefing, course, ringing
@@ -325,6 +325,95 @@ def test_a_caller_whom_the_carrier_does_not_fetch_is_put_out_of_the_room_at_last
     assert len(asked(vobiz, "POST", "/Call/uuid-1/")) == ringing.RETURNS
     assert len(asked(vobiz, "POST", f"/Conference/{scene.transfer.room}/Member/all/Kick/")) == 1
     assert tags(scene.after_stream()) == ["Stream", "Redirect"]
+
+
+# --- without a worker ------------------------------------------------------------------------------------------------
+
+
+def listens(scene):
+    """The carrier fetches what the caller hears in the room."""
+    return tags(scene.carrier.fetch("hold", scene.transfer.id, Event="ConferenceRemoteSounds"))
+
+
+def ago(scene, **times):
+    """Let this transfer's moments be so many seconds ago."""
+    with scene.shop.scope():
+        values = {name: timezone.now() - timedelta(seconds=seconds) for name, seconds in times.items()}
+        Transfer.objects.filter(id=scene.transfer.id).update(**values)
+
+
+def test_while_a_worker_may_live_the_hold_sound_rings_nobody(warm, vobiz):
+    scene = warm()
+
+    assert listens(scene) == ["Play"]
+    assert asked(vobiz, "POST", "/Call/") == []
+
+
+def test_without_a_worker_the_colleague_is_rung_while_the_caller_listens(warm, vobiz):
+    scene = warm(DESK, SECOND)
+    ago(scene, began_at=11)
+
+    for _ in range(2):
+        assert listens(scene) == ["Play"]
+
+    assert len(asked(vobiz, "POST", "/Call/")) == 1
+    assert scene.legs == ["ringing", "due"]
+
+
+def test_without_a_worker_an_overdue_colleague_is_followed_by_the_next(warm, vobiz):
+    scene = warm(DESK, SECOND)
+    pursue(scene)
+    ago(scene, due_at=11)
+    with scene.shop.scope():
+        TransferLeg.objects.filter(position=0).update(placed_at=timezone.now() - timedelta(minutes=3))
+
+    listens(scene)
+
+    assert scene.legs == ["no_answer", "ringing"]
+    assert len(asked(vobiz, "POST", "/Call/")) == 2
+
+
+def test_without_a_worker_a_caller_whom_nobody_takes_is_brought_back(warm, vobiz):
+    scene = warm()
+    pursue(scene)
+    answers(scene)
+    decides(scene, "agent_hung_up")
+    ago(scene, due_at=11)
+
+    listens(scene)
+
+    assert len(asked(vobiz, "POST", "/Call/uuid-1/")) == 1
+    assert tags(scene.after_stream()) == ["Stream", "Redirect"]
+
+
+def test_a_carrier_that_cannot_be_asked_leaves_the_music_on(warm, vobiz):
+    scene = warm()
+    pursue(scene)
+    answers(scene)
+    decides(scene, "agent_hung_up")
+    ago(scene, due_at=11)
+    vobiz.trouble(Trouble("Call/", status=403, method="POST", times=9))
+    vobiz.trouble(Trouble("Kick", status=403, method="POST", times=9))
+
+    assert listens(scene) == ["Play"]
+
+
+# --- records ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_leg_that_was_dropped_before_the_carrier_named_it_has_a_record_too(warm, vobiz):
+    scene = warm()
+    vobiz.trouble(Trouble("Call/", status=500, method="POST"))
+    pursue(scene)
+    scene.carrier.hang_up()
+    assert leg_of(scene).carrier_id == ""
+
+    over(scene, CallUUID="leg-late")
+
+    with scene.shop.scope():
+        assert [(row.uuid, row.role) for row in CarrierCdr.objects.filter(role="colleague")] == [
+            ("leg-late", "colleague")
+        ]
 
 
 def test_without_an_account_there_is_nobody_to_ask(warm):

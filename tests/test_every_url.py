@@ -339,6 +339,7 @@ def site(db, settings, tmp_path):
         "telephony:number-route": [slug, number.id, "open"],
         "vobiz:menu": ["no-such-token", 1],
         "vobiz:routed": ["no-such-token", "open"],
+        "vobiz:elsewhere": ["no-such-token", "open"],
         "vobiz:recording": ["no-such-token", "message"],
         "vobiz:put-through": ["no-such-token", call.id, 0],
         "vobiz:hold-sound": ["no-such-token"],

@@ -5,6 +5,7 @@ Everything here may be asked twice and then gives the same document. In the call
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Final
 
 import structlog
@@ -45,16 +46,23 @@ def key_pressed(number: PhoneNumber, call: Call, digits: str, attempt: int, *, f
 
 
 def came_back(
-    number: PhoneNumber, call: Call, place: str, dialled: DialResult | None, *, full: bool, patient: bool = False
+    number: PhoneNumber,
+    call: Call,
+    place: str,
+    dialled: DialResult | None,
+    at: datetime,
+    *,
+    full: bool,
+    patient: bool = False,
 ) -> answers.Answer | None:
-    """A dial, or the stream of an agent elsewhere, is over. None, when `patient`: whether there ever was a stream is
-    not known yet, ask again in a moment."""
+    """A dial, or the stream of an agent elsewhere, was over `at`. None, when `patient`: whether there ever was a stream
+    is not known yet, ask again in a moment."""
     step = steps.at(call, place)
     if step is None:
         return answers.Hangup()
     if dialled is not None:
         outcome = steps.dialled(step, dialled, left=hung_up(call))
-    elif (streamed := steps.streamed(step, patient=patient)) is not None:
+    elif (streamed := steps.streamed(step, at, patient=patient)) is not None:
         outcome = streamed
     else:
         return None

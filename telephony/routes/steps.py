@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from django.utils import timezone
@@ -22,7 +22,7 @@ _DIALLED: Final = {
 }
 """What the carrier calls the end of a dial; all else has failed."""
 
-LEAST: Final = timedelta(seconds=3)
+LEAST: Final = timedelta(seconds=2)
 """No conversation is over so soon: an agent elsewhere whose stream lasted no longer has died."""
 LONG: Final = timedelta(seconds=60)
 """Nobody tries to connect for so long: then there was a stream, told of or not."""
@@ -99,19 +99,19 @@ def stream_news(step: RouteStep, told: StreamStatus) -> None:
         end(step, StepOutcome.SERVED)
 
 
-def streamed(step: RouteStep, *, patient: bool) -> StepOutcome | None:
-    """How the stream of an agent elsewhere went that is over with the caller still there. None, when `patient`: nobody
-    has told yet that it was ever up. Who closed it cannot be known (vobiz.md 4.6): one that lived has served."""
+def streamed(step: RouteStep, at: datetime, *, patient: bool) -> StepOutcome | None:
+    """How the stream of an agent elsewhere went that was over `at`, with the caller still there. None, when `patient`:
+    the word that it was up, or that it was ended by the book, may still come. Who closed it cannot be known (vobiz.md
+    4.6): one that lived has served."""
     if step.outcome:
         return StepOutcome(step.outcome)
-    if not _was_up(step) and patient:
-        return None
-    now = timezone.now()
     outcome, why = StepOutcome.SERVED, ""
     if not _was_up(step):
         outcome, why = StepOutcome.FAILED, "no connection"
-    elif now - step.began_at < LONG and step.connected_at is not None and now - step.connected_at < LEAST:
+    elif at - step.began_at < LONG and step.connected_at is not None and at - step.connected_at < LEAST:
         outcome, why = StepOutcome.FAILED, "was gone at once"
+    if outcome is StepOutcome.FAILED and patient:
+        return None
     end(step, outcome, why)
     return outcome
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from datetime import datetime
 from typing import Final
 
 import structlog
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 
 from telephony import dispatch, intake
 from telephony.intake import Callback
@@ -59,8 +61,8 @@ def routed(callback: Callback, place: str) -> HttpResponse:
         return ended(callback, callbacks.read_hangup(callback.fields))
     dialled = callbacks.read_dial_result(callback.fields) if "DialStatus" in callback.fields else None
     carrier_id = dialled.call_id if dialled else callbacks.read_fetch(callback.fields).call_id
-    until = time.monotonic() + NEWS_S
-    while (found := _routed(callback, carrier_id, place, dialled, patient=time.monotonic() < until)) is None:
+    until, now = time.monotonic() + NEWS_S, timezone.now()
+    while (found := _routed(callback, carrier_id, place, dialled, now, patient=time.monotonic() < until)) is None:
         if not connection.in_atomic_block:
             connection.close()
         time.sleep(NEWS_LOOK_S)
@@ -68,14 +70,14 @@ def routed(callback: Callback, place: str) -> HttpResponse:
 
 
 def _routed(
-    callback: Callback, carrier_id: str, place: str, dialled: DialResult | None, *, patient: bool
+    callback: Callback, carrier_id: str, place: str, dialled: DialResult | None, now: datetime, *, patient: bool
 ) -> answers.Answer | None:
     full = dispatch.streams_full()
     with tenant_scope(callback.number.tenant_id):
         call = Call.objects.filter(carrier_id=carrier_id).first()
         if call is None:
             return answers.Hangup()
-        found = entering.came_back(callback.number, call, place_of(place), dialled, full=full, patient=patient)
+        found = entering.came_back(callback.number, call, place_of(place), dialled, now, full=full, patient=patient)
         if found is not None:
             log.info("route_over", call=str(call.id), place=place, dial=dialled.status if dialled else "")
         return found

@@ -145,7 +145,8 @@ async def test_an_agent_elsewhere_talks_over_its_own_socket_and_moves_to_sip_by_
     async with serving(EchoApp(replies=1)) as theirs:
         await call_db(route, "open", "websocket", target=theirs.url.replace("http", "ws", 1) + "/media/theirs")
         asks = Step(AfterAgent(200), Say(BEEP * 10, "asks"))
-        came = await dial(Script((asks, asks), turn_silence_ms=200, stay=True))
+        again = Step(AfterAgent(2_000), Say(BEEP * 10, "asks"))
+        came = await dial(Script((asks, again), turn_silence_ms=200, stay=True))
 
     assert theirs.sockets == 1
     assert came.steps == [("open", "websocket", "served")]

@@ -71,7 +71,7 @@ def next_way(carrier, *, patient):
     """What follows the stream of the agent elsewhere, as tags; None: not known yet."""
     call = carrier.call
     with carrier.shop.scope():
-        found = entering.came_back(carrier.shop.number, call, "open", None, full=False, patient=patient)
+        found = entering.came_back(carrier.shop.number, call, "open", None, timezone.now(), full=False, patient=patient)
         return found and [type(verb).__name__ for verb in found.verbs()]
 
 
@@ -95,6 +95,8 @@ def test_an_agent_elsewhere_that_cannot_be_reached_gives_way_to_the_fallback_aft
 def test_an_agent_elsewhere_that_dies_at_once_has_not_served(elsewhere):
     carrier = elsewhere(connected_s=1)
 
+    assert next_way(carrier, patient=True) is None, "it may have said stop"
+    assert next_way(carrier, patient=False) == ["Speak", "Speak", "Dial"]
     document = carrier.fetch("routed", "open")
 
     assert "technical problem" in texts(document)[0]

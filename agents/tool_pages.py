@@ -17,6 +17,7 @@ from agents.standing import Standing
 from agents.trials import ArgumentsForm, Trial
 from agents.voice.blueprint import Blueprint
 from agents.voice.providers.base import ToolSpec
+from agents.voice.tools.base import ToolResult
 from tenants import audit, outside
 from tenants.access import TenantRequest, tenant_view
 from tenants.scope import tenant_scope
@@ -41,9 +42,9 @@ def attempt(request: TenantRequest, agent_id: UUID, kind: str, name: str) -> Htt
         with tenant_scope(request.tenant.id):
             blueprint = trials.blueprint_for(agent, config)
         trial = _tried(blueprint, config, kind, name, chosen, request)
-        if trial.result is not None:
+        if trial.result is not None or trial.refused:
             with tenant_scope(request.tenant.id):
-                _record(request, agent, kind, chosen, trial)
+                _record(request, agent, kind, chosen or name, trial)
         spec = next((spec for spec in trial.specs if spec.name == chosen), None)
         form = form or (_form(kind, spec, request) if spec else None)
     context: dict[str, Any] = {"agent": agent, "kind": kind, "name": name, "trial": trial, "form": form}
@@ -86,9 +87,8 @@ def _tried(
 
 
 def _record(request: TenantRequest, agent: Agent, kind: str, tool: str, trial: Trial) -> None:
-    result = trial.result
-    if result is None:
-        return
+    """A tool that was tried, or whose address was refused; a list of tools that was shown is no trial."""
+    result = trial.result or ToolResult("", ok=False, refused=trial.refused)
     verb = "refused tool" if result.refused else "tried tool"
     audit.record(
         request.user, verb, agent, kind=kind, tool=tool, ok=result.ok, status=result.status, refused=result.refused

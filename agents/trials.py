@@ -35,6 +35,8 @@ class Trial:
     result: ToolResult | None = None
     specs: tuple[ToolSpec, ...] = ()
     trouble: str = ""
+    refused: str = ""
+    """Why the MCP server was not asked for its tools: an address that is not allowed."""
     filled: tuple[tuple[str, str], ...] = ()
     """Variables after a look-up."""
 
@@ -93,12 +95,14 @@ async def ask_server(blueprint: Blueprint, facts: dict[str, str], name: str, too
             async with asyncio.timeout(LISTING_S):
                 await box.settled()
         except TimeoutError:
-            return Trial(trouble=f"There was no answer within {LISTING_S:g} seconds.")
+            refused = next((reason for _, reason in box.refusals), "")
+            return Trial(refused=refused, trouble=f"There was no answer within {LISTING_S:g} seconds.")
         trouble = next((reason for _, reason in box.troubles), "")
+        refused = next((reason for _, reason in box.refusals), "")
         result = None
         if tool and arguments is not None:
             result = await box.run(ToolCall("trial", tool, arguments), key=_key())
-        return Trial(result, box.specs, trouble)
+        return Trial(result, box.specs, trouble, refused)
 
 
 async def look_up(blueprint: Blueprint, facts: dict[str, str]) -> Trial:

@@ -23,7 +23,7 @@ from agents import greetings
 from agents.voice import session
 from agents.voice.clock import Clock, SystemClock
 from agents.voice.menu import Press
-from agents.voice.report import CallReport
+from agents.voice.report import CallReport, with_lookup
 from agents.voice.resuming import Began, Resumption
 from agents.voice.tools.lookup import prepare
 from telephony import admission, metrics, opening, orders, recordings, stream_token, wrapup
@@ -141,6 +141,12 @@ class MediaConsumer(AsyncConsumer):
             if prepared.lookup is not None and not prepared.lookup.ok:
                 log.warning("lookup_failed", status=prepared.lookup.status)
             blueprint = prepared.blueprint
+            if before is not None and variables is not None:
+                began = before.began
+            else:
+                began_at = before.began.at if before is not None else timezone.now()
+                began = Began(began_at, blueprint.variables, prepared.trouble, prepared.refused)
+                book.note("began", began)
             async with orders.serving(found.stream.call_id) as box, asyncio.TaskGroup() as group:
                 helpers = [
                     group.create_task(book.run()),
@@ -150,13 +156,12 @@ class MediaConsumer(AsyncConsumer):
                 resumption = None
                 if before is not None:
                     resumption = before.resumption(timezone.now())
-                if variables is None:
-                    began_at = before.began.at if before is not None else timezone.now()
-                    book.note("began", Began(began_at, blueprint.variables))
                 if feed is not None:
                     helpers.append(group.create_task(feed.run()))
+                    if began.trouble:
+                        feed.tell("trouble", text=began.trouble)
                     feed.tell("greeting", text=blueprint.greeting)
-                report = await session.run(
+                told = await session.run(
                     line,
                     blueprint,
                     overheard(found.providers, feed) if feed else found.providers,
@@ -170,6 +175,7 @@ class MediaConsumer(AsyncConsumer):
                     resumption=resumption,
                     leave=None if found.is_test else served.leave,  # a browser would not come back
                 )
+                report = with_lookup(told, began.trouble, began.refused)
                 if report.outcome == session.LEFT:
                     await self._hand_over(book, line, ending)
                 for helper in helpers:
@@ -201,7 +207,7 @@ class Ending:
         self.refused = False
         """Whether it was we who would not have the stream."""
         self.overtaken = False
-        """Whether another stream has the call, or is to have it: then there is nothing to write."""
+        """Whether another stream has the call, or is to have it: then there is nothing to write but the audit."""
 
     def of(self, found: Opening) -> None:
         """Whose end it is."""
@@ -210,10 +216,13 @@ class Ending:
     async def write(self) -> None:
         """Never raises: what cannot be written now, the sweep does."""
         stream, report = self.stream, self.report
-        if stream is None or self.overtaken:
+        if stream is None:
             return
         try:
-            if report is None:
+            if self.overtaken:
+                if report is not None and report.refusals:
+                    await call_db(wrapup.audit_refusals, stream.tenant_id, stream.call_id, report.refusals)
+            elif report is None:
                 await call_db(
                     wrapup.abandon,
                     stream.tenant_id,

@@ -21,6 +21,8 @@ from tenants.models import AuditEntry
 from tenants.scope import tenant_scope
 
 REFUSED_TOOL: Final = "refused tool"
+Refusals = tuple[tuple[str, str], ...]
+"""As in `CallReport`."""
 
 log = structlog.get_logger(__name__)
 
@@ -54,7 +56,7 @@ def finish(tenant_id: UUID, call_id: UUID, report: CallReport, epoch: int | None
             median_gap_ms=median_gap_ms(report.turns),
         )
         note_refusals(report.errors, {usage.provider for usage in report.usage})
-        _audit_refusals(call_id, report)
+        _audit_refusals(call_id, report.refusals)
     if report.recording:
         try:
             recordings.keep(tenant_id, call_id, report.recording)
@@ -63,11 +65,21 @@ def finish(tenant_id: UUID, call_id: UUID, report: CallReport, epoch: int | None
     return True
 
 
-def _audit_refusals(call_id: UUID, report: CallReport) -> None:
-    call = Call.objects.filter(id=call_id).first() if report.refusals else None
-    if call is not None and not AuditEntry.objects.filter(verb=REFUSED_TOOL, object_id=str(call_id)).exists():
-        for tool, reason in report.refusals:
-            audit.record(None, REFUSED_TOOL, call, tool=_storable(tool), reason=_storable(reason))
+def audit_refusals(tenant_id: UUID, call_id: UUID, refusals: Refusals) -> None:
+    """What was not sent is told although another process goes on with the call. Each once. Blocking."""
+    with tenant_scope(tenant_id):
+        _audit_refusals(call_id, refusals)
+
+
+def _audit_refusals(call_id: UUID, refusals: Refusals) -> None:
+    call = Call.objects.filter(id=call_id).first() if refusals else None
+    if call is None:
+        return
+    entries = AuditEntry.objects.filter(verb=REFUSED_TOOL, object_id=str(call_id)).values_list("detail", flat=True)
+    known = [(detail.get("tool"), detail.get("reason")) for detail in entries]
+    for pair in dict.fromkeys((_storable(tool), _storable(reason)) for tool, reason in refusals):
+        if pair not in known:
+            audit.record(None, REFUSED_TOOL, call, tool=pair[0], reason=pair[1])
 
 
 def stopping(tenant_id: UUID, call_id: UUID, epoch: int | None = None) -> None:

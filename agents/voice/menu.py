@@ -40,6 +40,14 @@ class MenuKeys:
         others = () if self._box is None else self._box.specs
         return (KEYS, *(spec for spec in others if spec.name != NAME))
 
+    @property
+    def troubles(self) -> tuple[tuple[str, str], ...]:
+        return () if self._box is None else self._box.troubles
+
+    @property
+    def refusals(self) -> tuple[tuple[str, str], ...]:
+        return () if self._box is None else self._box.refusals
+
     def facts(self, name: str) -> ToolFacts:
         if name == NAME:
             return ToolFacts("write", PRESS_S, silent=True, again=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
@@ -95,4 +95,13 @@ class CallReport:
     errors: tuple[str, ...] = ()
     counters: tuple[tuple[str, int], ...] = ()
     refusals: tuple[tuple[str, str], ...] = ()
-    """(tool, reason): requests of tools that were not sent, because the address is not allowed."""
+    """(tool or server, reason): requests that were not sent, because the address is not allowed."""
+
+
+def with_lookup(report: CallReport, trouble: str, refused: str) -> CallReport:
+    """The report, and what went wrong with the look-up before the greeting; both are empty where nothing did."""
+    return replace(
+        report,
+        errors=(trouble, *report.errors) if trouble else report.errors,
+        refusals=(("lookup", refused), *report.refusals) if refused else report.refusals,
+    )

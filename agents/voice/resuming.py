@@ -2,9 +2,10 @@
 
 A note is JSON under a key; a later one takes an earlier one's place:
 
-began    {at, variables}: when the call's first stream began, and what the look-up filled in; by whoever runs it
+began    {at, variables, …}: when the call's first stream began, and what came of the look-up; by whoever runs it
 m0, m1…  the messages of the dialogue, but for the instructions
 reply    what is being said: kind, parts, tools asked with their results so far; null between replies
+instructed  texts that were added to the instructions while the call ran
 state    language, facts collected, patience learnt, keys, a pending ending, …
 i0, i1…  tools that write: the intent before, with the result after; an intent that is not kept is not carried out
 advice   {note, phrase}: what became of a transfer, by whoever brings the call back; null once the caller hears of it
@@ -102,10 +103,13 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Began:
-    """When the first stream began, and what its look-up filled in; None: that was not known yet."""
+    """When the first stream began, and what its look-up filled in; None: that was not known yet. `trouble` and
+    `refused` are the look-up's, for the report (`report.with_lookup`)."""
 
     at: datetime
     variables: tuple[tuple[str, str], ...] | None = None
+    trouble: str = ""
+    refused: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +133,7 @@ class Resumption:
     next_intent: int = 0
     counters: tuple[tuple[str, int], ...] = ()
     underruns: int = 0
+    instructed: tuple[str, ...] = ()
 
     @property
     def settled(self) -> dict[str, str]:
@@ -237,6 +242,7 @@ def read(
         next_intent=intents[-1][0] + 1 if intents else 0,
         counters=tuple(sorted((counters or {}).items())),
         underruns=underruns,
+        instructed=msgspec.convert(notes.get("instructed") or (), tuple[str, ...]),
     )
 
 

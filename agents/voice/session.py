@@ -155,6 +155,7 @@ class _Session:
         self.playout = Playout(line, clock, self.playout_says, recorder)
         self.playout.origin_us = round(self.here * 1_000_000)
         self.errors: list[str] = []
+        self.refusals: tuple[tuple[str, str], ...] = ()
         self.counters: Counter[str] = Counter(dict(resumption.counters) if resumption is not None else {})
         hears = providers.stt.capabilities
         scores = hears.turns == "segments" and not hears.whole_phrases
@@ -232,6 +233,8 @@ class _Session:
                     self.talk.settle()
                 await self.talk.hands.finish()
                 self.notes.look()
+                self.errors.extend(f"MCP server {name}: {trouble}" for name, trouble in box.troubles)
+                self.refusals = (*self.talk.hands.refusals, *box.refusals)
         except* Exception as broken:
             self.broke(broken)
         finally:
@@ -248,7 +251,7 @@ class _Session:
             underruns=self.underruns,
             errors=tuple(self.errors),
             counters=tuple(sorted(self.counters.items())),
-            refusals=tuple(self.talk.hands.refusals),
+            refusals=self.refusals,
         )
 
     async def live(self) -> str:

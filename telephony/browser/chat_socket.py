@@ -13,10 +13,9 @@ import msgspec
 import structlog
 from channels.consumer import AsyncConsumer
 
-from agents.voice.blueprint import Blueprint
-from agents.voice.report import CallReport, TurnRecord
+from agents.voice.report import CallReport, TurnRecord, with_lookup
 from agents.voice.tools.box import open_tools
-from agents.voice.tools.lookup import prepare
+from agents.voice.tools.lookup import Prepared, prepare
 from telephony import opening, stream_token, wrapup
 from telephony.browser import chatting
 from telephony.browser.chatting import Conversation
@@ -85,7 +84,8 @@ class _Chat:
         error = ""
         try:
             await self.send({"type": "websocket.accept"})
-            blueprint = await self.prepared()
+            prepared = await self.prepared()
+            blueprint = prepared.blueprint
             async with (
                 open_tools(blueprint) as toolbox,
                 chatting.opened(
@@ -95,7 +95,7 @@ class _Chat:
                 try:
                     await self.talk(chat)
                 finally:
-                    report = chat.report(Outcome.CALLER_HUNG_UP)
+                    report = with_lookup(chat.report(Outcome.CALLER_HUNG_UP), prepared.trouble, prepared.refused)
         except Exception as broken:
             log.exception("chat_failed")
             error = repr(broken)
@@ -105,12 +105,12 @@ class _Chat:
             await asyncio.shield(asyncio.create_task(self.write(report, error)))
             await self.close()
 
-    async def prepared(self) -> Blueprint:
+    async def prepared(self) -> Prepared:
         """With the look-up asked and the variables put in, as before a greeting on the phone."""
         done = await prepare(self.found.blueprint, self.found.facts)
-        if done.lookup is not None and not done.lookup.ok:
-            self.feed.tell("trouble", text=f"The look-up failed: {done.lookup.refused or done.lookup.text[:200]}")
-        return done.blueprint
+        if done.trouble:
+            self.feed.tell("trouble", text=done.trouble)
+        return done
 
     async def talk(self, chat: Conversation) -> None:
         """The reader ends it; whoever answers stops with it."""

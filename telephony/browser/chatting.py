@@ -43,6 +43,7 @@ MAX_CHARS: Final = 1_000
 MAX_MESSAGES: Final = 60
 MAX_REPLY_CHARS: Final = 8_000
 TOOL_ROUNDS: Final = 5
+MOST_REFUSALS: Final = 20
 SPOKEN_ONLY: Final = frozenset({"collect_digits"})
 """Of the tools that every agent has: those that make no sense where one types."""
 
@@ -102,6 +103,7 @@ class Conversation:
         self._turns: list[TurnRecord] = []
         self._collected: dict[str, str] = {}
         self._errors: list[str] = []
+        self._refusals: list[tuple[str, str]] = []
         self._transfer_to = ""
         self._asked = 0
 
@@ -154,6 +156,7 @@ class Conversation:
             outcome = "transfer"
         elif self.over:
             outcome = "agent_hung_up"
+        troubles, refusals = ((), ()) if self._toolbox is None else (self._toolbox.troubles, self._toolbox.refusals)
         return CallReport(
             outcome=outcome,
             started_at=self._started_wall,
@@ -163,7 +166,8 @@ class Conversation:
             recording=None,
             transfer_to=self._transfer_to or None,
             collected=tuple(self._collected.items()),
-            errors=tuple(self._errors),
+            errors=(*self._errors, *(f"MCP server {name}: {trouble}" for name, trouble in troubles)),
+            refusals=(*self._refusals, *refusals),
         )
 
     async def _reply(self) -> _Said:
@@ -238,6 +242,8 @@ class Conversation:
         if self._toolbox is None:
             return f"There is no tool called {call.name[:64]}."
         result = await self._toolbox.run(call, key=f"{self._blueprint.call_id}:{call.id}")
+        if result.refused and len(self._refusals) < MOST_REFUSALS:
+            self._refusals.append((call.name, result.refused))
         how = f"answered in {result.ms} ms" if result.ok else f"failed: {result.refused or result.text[:120]}"
         self._tell("remark", text=f"Tool {call.name} {how}")
         return result.text

@@ -114,6 +114,9 @@ def test_a_new_row_begins_with_an_example_of_a_schema_and_is_no_tool_until_somet
         ("url", "https://2130706433/", "is a loopback address"),
         ("url", "https://[fd00::1]/", "is a private address"),
         ("url", "https://169.254.169.254/latest/meta-data", "is a metadata address"),
+        ("url", "https://localhost/", "localhost is a loopback name"),
+        ("url", "https://crm.local/slots", "crm.local is a private name"),
+        ("url", "https://metadata.google.internal/", "is a private name"),
         ("url", "https://{day}.example/", "The host cannot hold"),
         ("url", "https://{{host}}/", "The host cannot hold"),
         ("url", "https://clinic.example/{no_such}", "{no_such} is not an argument"),
@@ -314,9 +317,10 @@ def test_the_names_that_are_taken_are_those_of_the_built_in_tools():
 
 
 def test_hosts_of_the_operators_own_network_are_open_when_they_are_named(settings):
-    assert tool_checks.address("https://crm.local:8443/") == ""
+    assert tool_checks.address("https://crm.local:8443/")
     assert tool_checks.address("http://10.0.0.5:8080/")
-    settings.REACHABLE_HOSTS = ["10.0.0.5:8080"]
+    settings.REACHABLE_HOSTS = ["10.0.0.5:8080", "crm.local:8443"]
+    assert tool_checks.address("https://crm.local:8443/") == ""
     assert tool_checks.address("http://10.0.0.5:8080/") == ""
 
 

@@ -155,6 +155,10 @@ def test_a_server_inside_is_a_trouble_in_the_panel(builder, asha):
     page = plain(builder.post(panel(asha, "server", "clinic"), {}))
 
     assert "The server's address is not allowed: 127.0.0.1 is a loopback address." in page
+    verb, detail = audited(asha)[-1]
+    assert verb == "refused tool"
+    assert (detail["kind"], detail["tool"]) == ("server", "clinic")
+    assert detail["refused"] == "127.0.0.1 is a loopback address"
 
 
 @pytest.mark.parametrize("who", ["analyst", "billing", "operator", "outsider", "stranger"])

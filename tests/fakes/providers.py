@@ -1,6 +1,7 @@
 """Providers that follow a test's script, on the same three protocols as the real ones, with faults on request."""
 
 import asyncio
+from collections import Counter
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -183,32 +184,90 @@ class FakeTts:
         await asyncio.sleep(self.first_s)
         if self.dead or any(word in text for word in self.fail):
             raise ProviderError(self.name, "http_500")
-        end = 0
+        end, sounds = 0, self.sounds(text, utterance)
         for number, word in enumerate(text.split()):
             if number == self.dies_after:
                 self.dies_after = None
-                yield tone(1.0)[: self.ms_per_char * 4]  # half a syllable
+                yield next(sounds)[: self.ms_per_char * 4]  # half a syllable
+                self.broke()
                 if self.stalls:
                     await asyncio.sleep(3_600)
                 raise ProviderError(self.name, "closed")
-            sound = tone(1.0)[: self.ms_per_char * 8 * (len(word) + 1)]
+            sound = next(sounds)
             end += len(sound) // 8
             yield sound
             if self.capabilities.words:
                 yield TtsWord(word, end)
+
+    def sounds(self, text, utterance):
+        """One for each word."""
+        for word in text.split():
+            yield tone(1.0)[: self.ms_per_char * 8 * (len(word) + 1)]
+
+    def broke(self):
+        """Of the last one, no more was given away than its beginning."""
+
+
+@dataclass
+class Spelled:
+    """A word that a voice was asked to say. `call` counts the texts; `whole`: all of its sound was given away."""
+
+    text: str
+    call: int
+    utterance: int
+    whole: bool = False
+
+
+@dataclass
+class SpellingTts(FakeTts):
+    """Each word's sound says which word of all it is, so that a line's frames can be read back: `read`.
+
+    `book` is every word of all voices that share it.
+    """
+
+    book: list = field(default_factory=list)
+    last: Spelled | None = None
+
+    def sounds(self, text, utterance):
+        call = self.book[-1].call + 1 if self.book else 0
+        spelled = [Spelled(word, call, utterance) for word in text.split()]
+        first = len(self.book)
+        self.book += spelled
+        for number, word in enumerate(spelled):
+            at = (first + number) & 0xFFF
+            digits = at >> 8, at >> 4 & 15, at & 15
+            group = bytes((0x30 | digits[0], 0xB0 | digits[1], 0x30 | digits[2], 0xB0 | sum(digits) & 15))
+            word.whole, self.last = True, word
+            yield group * (self.ms_per_char * 2 * (len(word.text) + 1))
+
+    def broke(self):
+        self.last.whole = False
+
+
+def read(frame):
+    """The numbers of the words whose sound is in a frame."""
+    found = Counter()
+    for at in range(0, len(frame), 4):
+        a, b, c, d = frame[at : at + 4]
+        if (a >> 4, b >> 4, c >> 4, d >> 4) == (3, 11, 3, 11) and (a + b + c) & 15 == d & 15:
+            found[(a & 15) << 8 | (b & 15) << 4 | c & 15] += 1
+    return {number for number, groups in found.items() if groups >= 4}
 
 
 @dataclass
 class FakeBox:
     """Tools by script. `takes`: seconds by name; `answers`: text by name; `effects`: read or write by name.
 
-    `refused`: why nothing was sent, by name. `keyed`: names of those that get secret digits."""
+    `refused`: why nothing was sent, by name. `troubles`, `refusals`: of servers, as pairs. `keyed`: names of those that
+    get secret digits."""
 
     takes: dict = field(default_factory=dict)
     answers: dict = field(default_factory=dict)
     effects: dict = field(default_factory=dict)
     excuses: dict = field(default_factory=dict)
     refused: dict = field(default_factory=dict)
+    troubles: tuple = ()
+    refusals: tuple = ()
     keyed: tuple = ()
     schema: str = '{"type": "object", "properties": {"day": {"type": "string"}}}'
     ran: list = field(default_factory=list)

@@ -1,5 +1,6 @@
 """A test of an agent from its editor: who may begin one, when there is none, and what comes of the socket."""
 
+import msgspec
 import pytest
 from django.test import Client
 from django.urls import reverse
@@ -7,16 +8,16 @@ from django.utils import timezone
 from prometheus_client import REGISTRY
 
 from agents import publishing
-from agents.config import read
+from agents.config import as_json, read
 from agents.models import Agent
-from agents.voice.blueprint import Stage
+from agents.voice.blueprint import HttpTool, Stage
 from telephony import dispatch, sweeping, wrapup
 from telephony.browser import trying
 from telephony.browser.chat_socket import ChatConsumer
 from telephony.media_socket import MediaConsumer
 from telephony.models import Call, Kind, Outcome, Recording, Status, Turn
 from telephony.vobiz.callbacks import read_fetch
-from tenants.models import Role
+from tenants.models import AuditEntry, Role
 from tests import cast as people
 from tests import virtual_time
 from tests.fakes.carrier import FakeCarrier
@@ -323,6 +324,29 @@ def test_a_chat_is_answered_and_kept(acme, ask):
             turn["turn"]["text"] for turn in live(page, "turn")
         ]
     assert {usage["meter"] for usage in call.usage} == {"llm.tokens_in", "llm.tokens_out"}
+
+
+def test_what_a_chat_was_not_allowed_is_told_and_audited(acme, ask):
+    lookup = HttpTool("lookup", "", "https://127.0.0.1:1/who", "GET")
+    _, told = ask("chat")
+    call = only_call(acme)
+    with acme.scope():
+        call.draft = {**as_json(read(call.draft)), "lookup": msgspec.to_builtins(lookup)}
+        call.save(update_fields=["draft"])
+
+    async def script(page):
+        await heard(page, "turn")
+        page.hang_up()
+
+    page = chat(told, script)
+
+    [trouble] = live(page, "trouble")
+    assert trouble["text"].endswith("was not sent: 127.0.0.1 is a loopback address.")
+    call = only_call(acme)
+    assert call.error == trouble["text"]
+    with acme.scope():
+        [entry] = AuditEntry.objects.filter(object_id=str(call.id), verb="refused tool")
+    assert entry.detail == {"tool": "lookup", "reason": "127.0.0.1 is a loopback address"}
 
 
 def test_a_chat_in_which_nobody_writes_is_closed(acme, ask):

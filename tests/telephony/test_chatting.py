@@ -71,15 +71,19 @@ class Model:
 
 class Tools:
     specs = (ToolSpec("lookup", "Look up.", "{}"),)
+    troubles = refusals = ()
 
-    def __init__(self):
+    def __init__(self, refused=""):
         self.ran = []
+        self.refused = refused
 
     def facts(self, name):
         return ToolFacts()
 
     async def run(self, call, *, key):
         self.ran.append((call.name, key))
+        if self.refused:
+            return ToolResult(f"Not allowed: {self.refused}.", ok=False, refused=self.refused)
         return ToolResult('{"open": true}', ok=True, ms=12)
 
 
@@ -131,6 +135,22 @@ def test_a_tool_is_asked_and_its_answer_is_read():
     messages, _ = model.asked[1]
     assert [message.role for message in messages] == ["system", "assistant", "user", "assistant", "tool"]
     assert messages[-1].text == '{"open": true}'
+
+
+def test_what_is_not_allowed_is_in_the_report_of_a_chat():
+    tools = Tools("10.0.0.7 is a private address")
+    tools.troubles = (("clinic", "The server cannot be reached."),)
+    tools.refusals = (("crm", "crm.example is a private address"),)
+    model = Model("first", [LlmTool(ToolCall("t-1", "lookup", "{}"))], [LlmText("I cannot.")])
+
+    conversation, *_ = chat("Are you open?", first=model, tools=tools)
+
+    report = conversation.report("caller_hung_up")
+    assert report.refusals == (
+        ("lookup", "10.0.0.7 is a private address"),
+        ("crm", "crm.example is a private address"),
+    )
+    assert report.errors == ("MCP server clinic: The server cannot be reached.",)
 
 
 def test_tools_that_never_end_are_taken_away():

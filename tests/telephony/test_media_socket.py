@@ -3,15 +3,20 @@
 import json
 
 import pytest
+from django.urls import reverse
 from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
 from agents import publishing
+from agents.config import as_json
 from agents.models import AgentVersion
 from telephony import admission, media_socket, recordings, stream_token, sweeping
 from telephony.media_socket import MediaConsumer
 from telephony.models import LIVE, Outcome, Recording, Status, Turn
 from telephony.stream_token import Ticket
+from telephony.takeover import here
+from tenants.models import AuditEntry, Role
+from tests import cast as people
 from tests import virtual_time
 from tests.fakes.carrier import FakeCarrier
 from tests.telephony.conftest import CONFIG
@@ -399,6 +404,68 @@ def test_an_agent_whose_vendor_is_not_there_refuses_the_stream(acme, ringing):
     assert not carrier.accepted
     assert (call.status, call.outcome) == (Status.ENDED, Outcome.FAILED)
     assert "nobody" in call.error
+
+
+INSIDE = {"name": "lookup", "description": "", "url": "https://127.0.0.1:1/who", "method": "GET"}
+NOT_SENT = "The look-up before the greeting was not sent: 127.0.0.1 is a loopback address."
+
+
+def looks_up_inside(shop, **call):
+    """A call whose agent looks up at an address that the editor would not have taken."""
+    with shop.scope():
+        config = {**as_json(CONFIG), "lookup": INSIDE}
+        version = AgentVersion.objects.create(agent=shop.agent, number=9, config=config)
+        return shop.call(version=version, **call)
+
+
+def audited(shop, call):
+    with shop.scope():
+        entries = AuditEntry.objects.filter(object_id=str(call.id), verb="refused tool")
+        return [(entry.detail["tool"], entry.detail["reason"]) for entry in entries]
+
+
+def test_a_look_up_that_was_refused_is_audited_and_told_on_the_page(acme, client):
+    call = looks_up_inside(acme, carrier_id="uuid-1")
+
+    async def script(carrier):
+        carrier.start()
+        await carrier.listen(4)
+        carrier.hang_up()
+
+    play(script, call)
+
+    call, turns, _ = after(acme, call)
+    assert len(turns) == 1, "the caller was greeted all the same"
+    assert call.error == NOT_SENT
+    assert audited(acme, call) == [("lookup", "127.0.0.1 is a loopback address")]
+    client.force_login(people.make_member(acme.tenant, Role.OWNER))
+    page = client.get(reverse("telephony:call", args=["acme", call.id])).content.decode()
+    assert NOT_SENT in page
+
+
+def test_what_the_look_up_met_outlives_the_process(acme):
+    call = looks_up_inside(acme, carrier_id="uuid-1")
+
+    async def main(clock):
+        app = MediaConsumer.as_asgi(clock=clock)
+        first = FakeCarrier(app, token_of(call))
+        first.start()
+        await first.listen(4)
+        here.leave_all()
+        await first.listen(2)
+        await first.gone()
+        second = FakeCarrier(app, token_of(call), stream_id="s-2")
+        second.start()
+        await second.listen(2)
+        second.hang_up()
+        await second.gone()
+
+    virtual_time.run(main)
+
+    call_after, *_ = after(acme, call)
+    assert call_after.epoch == 2
+    assert call_after.error == NOT_SENT
+    assert audited(acme, call) == [("lookup", "127.0.0.1 is a loopback address")]
 
 
 def test_a_vendors_failure_is_counted_and_logged():

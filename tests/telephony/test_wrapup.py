@@ -97,6 +97,18 @@ def test_a_tool_that_was_refused_is_audited_once(acme):
         assert entry.detail == {"tool": "find_slot", "reason": "10.0.0.7 is a private address"}
 
 
+def test_each_refusal_is_audited_also_when_another_process_goes_on_with_the_call(acme):
+    call = acme.call(status=Status.STREAMING)
+    slot, who = ("find_slot", "10.0.0.7 is a private address"), ("lookup", "crm.example is a private address")
+
+    wrapup.audit_refusals(acme.tenant.id, call.id, (slot, slot))
+    wrapup.finish(acme.tenant.id, call.id, report(refusals=(slot, who)))
+
+    with acme.scope():
+        entries = AuditEntry.objects.filter(object_id=str(call.id), verb="refused tool").order_by("created_at")
+        assert [(entry.detail["tool"], entry.detail["reason"]) for entry in entries] == [slot, who]
+
+
 def test_words_that_postgresql_cannot_take_are_kept_without_them(acme):
     call = acme.call(status=Status.STREAMING)
     odd = (TurnRecord(0, "caller", "speech", "a\0b", 0, 1, unheard="\0"),)

@@ -45,6 +45,8 @@ _V6: Final[tuple[tuple[IPv6Network, str], ...]] = tuple(
         ("3fff::/20", "reserved"),
     )
 )
+_INSIDE: Final = (".local", ".internal", ".home.arpa", ".intranet", ".private", ".corp", ".home", ".lan")
+"""Zones that are nobody's on the internet: RFC 6762 with its appendix G, RFC 8375, and ICANN's `.internal`."""
 _V6_PUBLIC: Final = IPv6Network("2000::/3")
 _NAT64: Final = IPv6Network("64:ff9b::/96")
 _COMPATIBLE: Final = IPv6Network("::/96")
@@ -71,6 +73,14 @@ def literal(host: str) -> str:
         return str(ip_address(bare))
     except ValueError:
         return _old_form(bare.rstrip("."))
+
+
+def inside(name: str) -> str:
+    """Why a name cannot be public, whatever it resolves to: `loopback`, `private`; empty when it may be."""
+    bare = name.rstrip(".").lower()
+    if bare == "localhost" or bare.endswith(".localhost"):
+        return "loopback"
+    return "private" if "." not in bare or bare.endswith(_INSIDE) else ""
 
 
 def _forbidden_v6(address: IPv6Address) -> str:

@@ -56,6 +56,16 @@ class ToolBox(Protocol):
         """What the model may ask for now; ask again before each reply, an MCP server lists its tools when it can."""
         ...
 
+    @property
+    def troubles(self) -> tuple[tuple[str, str], ...]:
+        """(server, reason): sources of tools that cannot be used now."""
+        ...
+
+    @property
+    def refusals(self) -> tuple[tuple[str, str], ...]:
+        """(server, reason): sources of tools that were not asked, because their address is not allowed."""
+        ...
+
     def facts(self, name: str) -> ToolFacts:
         """How to treat a tool; for a name that does not exist the defaults."""
         ...

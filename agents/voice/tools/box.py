@@ -87,7 +87,14 @@ class Box:
     @property
     def troubles(self) -> tuple[tuple[str, str], ...]:
         """MCP servers that cannot be used now, with the reason."""
-        return tuple((server.server.name, server.trouble) for server in self._servers if server.trouble)
+        return tuple((one.server.name, one.hide(one.trouble)) for one in self._servers if one.trouble)
+
+    @property
+    def refusals(self) -> tuple[tuple[str, str], ...]:
+        """MCP servers whose address was refused, each reason once."""
+        return tuple(
+            (one.server.name, one.hide(reason)) for one in self._servers for reason in dict.fromkeys(one.gate.refusals)
+        )
 
     def facts(self, name: str) -> ToolFacts:
         tool = self._http.get(name)

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 import httpcore
 import httpx
 
-from agents.voice.tools.addresses import forbidden, literal
+from agents.voice.tools.addresses import forbidden, inside, literal
 
 Resolver = Callable[[str, int], Awaitable[list[str]]]
 """The addresses of a name, for a port. Raises `OSError` when there are none."""
@@ -80,15 +80,19 @@ class Gate:
         except ValueError:
             host, port = "", None
         if not host or parts.scheme not in _PORTS:
-            raise self._refuse("the address is not one of the web")
+            raise self.refuse("the address is not one of the web")
         if parts.username is not None or parts.password is not None:
-            raise self._refuse("the address holds a password")
+            raise self.refuse("the address holds a password")
         trusted = self._trusted(host, port or _PORTS[parts.scheme])
         if parts.scheme == "http" and not trusted:
-            raise self._refuse("the address is not https")
+            raise self.refuse("the address is not https")
+        if trusted:
+            return
         spelled = literal(host)
-        if spelled and not trusted:
+        if spelled:
             self._judge(host, [spelled])
+        elif word := inside(host):
+            raise self.refuse(f"{host} is a {word} name")
 
     async def addresses(self, host: str, port: int) -> list[str]:
         """Where to connect for this name. Raises `Refused`, and `OSError` when there is no such name."""
@@ -107,9 +111,10 @@ class Gate:
             word = forbidden(address)
             if word:
                 log.warning("tool_address_refused host=%s kind=%s", host, word)
-                raise self._refuse(f"{host} is a {word} address" if word != "not an address" else f"{host} is odd")
+                raise self.refuse(f"{host} is a {word} address" if word != "not an address" else f"{host} is odd")
 
-    def _refuse(self, reason: str) -> Refused:
+    def refuse(self, reason: str) -> Refused:
+        """The exception to raise, noted as a refusal."""
         self.refusals.append(reason)
         return Refused(reason)
 

@@ -30,6 +30,20 @@ class Prepared:
     unknown: tuple[str, ...] = ()
     lookup: ToolResult | None = None
 
+    @property
+    def trouble(self) -> str:
+        """Why the look-up brought nothing, in a line for who reads of the call; empty when there is nothing to tell."""
+        if self.lookup is None or self.lookup.ok:
+            return ""
+        if self.lookup.refused:
+            return f"The look-up before the greeting was not sent: {self.lookup.refused}."
+        return f"The look-up before the greeting failed. {' '.join(self.lookup.text[:200].split())}".strip()
+
+    @property
+    def refused(self) -> str:
+        """Why the look-up was not sent at all: an address that is not allowed."""
+        return self.lookup.refused if self.lookup is not None else ""
+
 
 async def prepare(
     blueprint: Blueprint,

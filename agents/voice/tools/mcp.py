@@ -244,6 +244,10 @@ class _Transport(httpx2.AsyncBaseTransport):
             )
         )
         headers = httpx2.Headers(response.headers)
+        if headers.get("location") and 300 <= response.status < 400:
+            await response.aclose()
+            self._gate.check(str(request.url.join(headers["location"])))
+            raise self._gate.refuse("the server redirects to another address")
         if headers.get("content-encoding", "identity").lower() != "identity":
             await response.aclose()
             raise httpx2.DecodingError("the reply is compressed", request=request)

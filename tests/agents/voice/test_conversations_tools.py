@@ -426,3 +426,21 @@ def test_what_is_no_number_is_told_as_it_was_said():
     call(providers, speech=[*ASKS, (8_000, babble(1_800, seed=2))], hang_up_ms=18_000)
 
     assert "i have only one account" in results(providers.llm.asked[1])[0]
+
+
+def test_a_server_of_tools_that_cannot_be_used_is_in_the_report():
+    box = FakeBox(
+        troubles=(("clinic", "The server cannot be reached."),),
+        refusals=(("crm", "crm.example is a private address"),),
+        effects={"look": "read"},
+        refused={"look": "10.0.0.7 is a private address"},
+    )
+    providers = fakes(["is monday free"], [[tool("look")], "I cannot look that up."])
+
+    outcome = call(providers, tools=box, speech=ASKS, hang_up_ms=12_000)
+
+    assert "MCP server clinic: The server cannot be reached." in outcome.report.errors
+    assert outcome.report.refusals == (
+        ("look", "10.0.0.7 is a private address"),
+        ("crm", "crm.example is a private address"),
+    )

@@ -108,6 +108,13 @@ def test_numbers_in_every_spelling_are_addresses(host, address):
         ("https://0177.0.0.1/", "0177.0.0.1 is a loopback address"),
         ("https://[::ffff:169.254.169.254]/", "::ffff:169.254.169.254 is a metadata address"),
         ("https://[fd00::1]:8443/", "fd00::1 is a private address"),
+        ("https://localhost/", "localhost is a loopback name"),
+        ("https://LocalHost.:8443/", "localhost. is a loopback name"),
+        ("https://db.localhost/", "db.localhost is a loopback name"),
+        ("https://crm.local/", "crm.local is a private name"),
+        ("https://metadata.google.internal/", "metadata.google.internal is a private name"),
+        ("https://nas.home.arpa/", "nas.home.arpa is a private name"),
+        ("https://postgres/", "postgres is a private name"),
     ],
 )
 def test_what_an_address_says_itself_is_refused_without_the_network(url, reason):
@@ -125,6 +132,8 @@ def test_a_private_host_opens_only_for_the_port_that_the_operator_named():
 
     gate.check("https://crm.local:8443/x")
     gate.check("http://127.0.0.1/x")
+    gate.check("https://localhost.example/x")
+    gate.check("https://internal.example/x")
     with pytest.raises(Refused):
         gate.check("http://crm.local/x")
     with pytest.raises(Refused):

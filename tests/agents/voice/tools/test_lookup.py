@@ -162,6 +162,9 @@ async def test_a_lookup_that_fails_leaves_the_tenants_own_values(server, answer)
     done = await prepare(with_lookup(server), FACTS)
 
     assert done.blueprint.greeting == "Hello friend, this is Asha."
+    assert done.trouble.startswith("The look-up before the greeting failed. ") or done.lookup.ok
+    assert "\n" not in done.trouble
+    assert done.refused == ""
 
 
 async def test_a_lookup_never_takes_longer_than_its_limit(server):
@@ -176,7 +179,8 @@ async def test_a_lookup_never_takes_longer_than_its_limit(server):
 async def test_a_lookup_inside_is_refused_and_the_call_goes_on(server):
     done = await prepare(replace(with_lookup(server), reachable=()), FACTS)
 
-    assert done.lookup.refused
+    assert done.refused == "the address is not https"
+    assert done.trouble == "The look-up before the greeting was not sent: the address is not https."
     assert done.blueprint.greeting == "Hello friend, this is Asha."
     assert server.asked == []
 

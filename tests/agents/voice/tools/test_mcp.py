@@ -173,6 +173,9 @@ async def test_a_server_inside_is_refused(clinic, url):
         [(name, trouble)] = box.troubles
         assert name == "clinic"
         assert trouble.startswith("The server's address is not allowed: ")
+        [(refused, reason)] = box.refusals
+        assert refused == "clinic"
+        assert reason in trouble
     assert clinic.headers == []
 
 
@@ -183,6 +186,8 @@ async def test_a_redirect_to_the_inside_is_not_followed(clinic):
             await settled(box)
 
             assert box.specs == ()
+            [(name, _)] = box.refusals
+            assert name == "clinic"
     assert clinic.headers == []
 
 

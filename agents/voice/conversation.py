@@ -164,6 +164,8 @@ class Conversation:
         self.switches(state.language or self._mouth.language)
         todo = plan(found, self.phrases, self._blueprint.greeting)
         self.expects(state.hints)
+        for text in found.instructed:
+            self.dialogue.instruct(text)
         self.dialogue.recall(todo.messages)
         if todo.cut is not None:
             self.book.lost(todo.cut)

@@ -18,13 +18,15 @@ RUNNING: Final = "Still running. There is no result yet."
 class Dialogue:
     """Two user messages in a row become one."""
 
-    __slots__ = ("_messages", "_tongue", "changed", "version")
+    __slots__ = ("_messages", "_tongue", "changed", "instructed", "version")
 
     def __init__(self, instructions: str) -> None:
         self.version = 0
         """Grows with every change, so that a draft knows what it was made from."""
         self.changed: Callable[[int, Message], None] = lambda place, message: None
         """Told of every message that is new or changed, and its place among those that are no instructions."""
+        self.instructed: tuple[str, ...] = ()
+        """Instructions that came while the call ran."""
         self._messages: list[Message] = [Message("system", instructions)] if instructions else []
         self._tongue: Message | None = None
         """Instructions for the language of the moment."""
@@ -59,6 +61,7 @@ class Dialogue:
 
     def instruct(self, text: str) -> None:
         """More instructions, behind those that there are."""
+        self.instructed += (text,)
         self._instruct(Message("system", text))
 
     def speak(self, text: str) -> None:

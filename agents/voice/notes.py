@@ -26,6 +26,7 @@ class Notes:
         self._state = State()
         self._reply: tuple[int, ...] = _NOTHING
         self._quiet = False
+        self._instructed: tuple[str, ...] = ()
         talk.dialogue.changed = self._message
         self._advised = before is not None and bool(before.note)
         self._next = before.next_intent if before is not None else 0
@@ -43,6 +44,10 @@ class Notes:
     def look(self) -> None:
         """Note what is other than before."""
         self._look_at_state()
+        instructed = self._talk.dialogue.instructed
+        if instructed is not self._instructed:
+            self._instructed = instructed
+            self._notebook.note("instructed", instructed)
         reply = self._talk.reply
         if self._advised and reply is not None and reply.audible_at is not None:
             self._advised = False  # the dialogue has it, and the caller is being told

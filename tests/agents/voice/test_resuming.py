@@ -11,6 +11,7 @@ from agents.voice.blueprint import Limits, Tongue, TransferTarget
 from agents.voice.dialogue import RUNNING
 from agents.voice.hands import NOT_NOTED
 from agents.voice.notebook import Intent, Kept, digest
+from agents.voice.orders import Instruct, Orders
 from agents.voice.providers.base import LlmTool, Message, ToolCall
 from agents.voice.report import Usage
 from agents.voice.resuming import UNKNOWN, Asked, Resumption, State, Unfinished, plan
@@ -313,6 +314,23 @@ def test_language_facts_and_hints_go_along():
 
     assert voice.said == [shipped("hi").resumed, shipped("hi").again]
     assert after.stt.languages[-1] == "hi"
+
+
+def test_instructions_that_came_while_the_call_ran_go_along_however_often_it_is_lost():
+    orders = Orders()
+    before, between, after = fakes(["one"], ["At nine."]), fakes(), fakes(["two"], ["Closed."])
+    orders.give(Instruct("Speak of the discount."))
+    orders.give(Instruct("Be brief."))
+
+    live(
+        (before, None, 9.0, {"speech": [ASK]}),
+        (between, None, 5.0, {}),
+        (after, None, None, {"speech": [LATE], "hang_up_ms": 10_000}),
+        orders=orders,
+    )
+
+    systems = [message.text for message in after.llm.asked[0] if message.role == "system"]
+    assert systems == ["Be kind.", "Speak of the discount.", "Be brief."]
 
 
 def test_keys_that_were_pressed_before_are_part_of_the_number():

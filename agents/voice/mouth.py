@@ -24,8 +24,9 @@ from agents.voice.providers.base import TtsCapabilities, Voice
 from agents.voice.reply import Part, Reply
 from agents.voice.spoken_forms import spoken
 
-FIRST_AUDIO_S: Final = 2.0
-FIRST_AUDIO_WITH_SECOND_S: Final = 1.2
+FIRST_AUDIO_S: Final = 1.2
+LAST_TRY_S: Final = 2.0
+"""The same for a voice without a second one, when it is asked again: after it there is only the apology."""
 BETWEEN_AUDIO_S: Final = 1.5
 """Beyond the audio that is queued."""
 RECORDED: Final = "(recorded apology)"
@@ -98,7 +99,8 @@ class Mouth:
             if piece is None:
                 return False
             try:
-                wanted = await self._render(reply, part, piece, speaker)
+                first_s = LAST_TRY_S if turn and lineup.alone else FIRST_AUDIO_S
+                wanted = await self._render(reply, part, piece, speaker, first_s)
             except ProviderError as error:
                 speaker.failed(error)
                 speaker.drop()
@@ -113,7 +115,7 @@ class Mouth:
         self._apologise(reply, number, part.language or self.language)
         return False
 
-    async def _render(self, reply: Reply, part: Part, piece: Piece, speaker: _Speaker) -> bool:
+    async def _render(self, reply: Reply, part: Part, piece: Piece, speaker: _Speaker, first_s: float) -> bool:
         """Say one piece with one voice; False when nobody wants it any more. Raises `ProviderError`."""
         whole = part.fixed and piece.text == part.text
         kept = PROCESS_CACHE.get(speaker.stage, speaker.blueprint.language, part.text) if whole else None
@@ -123,7 +125,7 @@ class Mouth:
             piece.end = self._playout.pushed
             return wanted
         said = bytearray()
-        came = await self._synthesise(reply, piece, speaker, said)
+        came = await self._synthesise(reply, piece, speaker, said, first_s)
         if came is _Came.STALE:
             return False
         if part.gives_way and came is _Came.ENOUGH:
@@ -139,7 +141,9 @@ class Mouth:
             PROCESS_CACHE.put(speaker.stage, speaker.blueprint.language, part.text, Rendered(bytes(said), words))
         return True
 
-    async def _synthesise(self, reply: Reply, piece: Piece, speaker: _Speaker, said: bytearray) -> _Came:
+    async def _synthesise(
+        self, reply: Reply, piece: Piece, speaker: _Speaker, said: bytearray, first_s: float
+    ) -> _Came:
         loop = asyncio.get_running_loop()
         number = piece.part
         filler = reply.parts[number].gives_way
@@ -147,7 +151,6 @@ class Mouth:
         lineup = self._of(reply.parts[number].language)
         said_as = spoken(piece.text, speaker.blueprint.language)
         voice = await speaker.get(self._group(), lineup.open_s)
-        first_s = FIRST_AUDIO_S if lineup.alone else FIRST_AUDIO_WITH_SECOND_S
         utterance = reply.id if reply.kind == "speech" else 0
         try:
             async with (

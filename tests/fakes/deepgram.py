@@ -49,6 +49,8 @@ class Deepgram(VendorFake):
         self.faster = faster
         self.voiceless = False
         self.ignores_clear = False
+        self.ignores_configure = 0
+        """How many of the next `Configure` are not answered."""
         self.flushed = []
         self.spoken = []
 
@@ -305,6 +307,8 @@ class _Flux:
                 case "ForceEndTurn":
                     if self.began:
                         await self._end("manual")
+                case "Configure" if self.fake.ignores_configure:
+                    self.fake.ignores_configure -= 1
                 case "Configure":
                     given = {"eager_eot_threshold": 0.5, "eot_threshold": 0.7, "eot_timeout_ms": 5000}
                     given |= json.loads(message).get("thresholds", {})

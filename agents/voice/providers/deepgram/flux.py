@@ -5,7 +5,9 @@ It works on audio time: without audio it decides nothing, so a gap is filled wit
 
 from __future__ import annotations
 
+import asyncio
 import json
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
@@ -18,6 +20,8 @@ from agents.voice.providers.deepgram.listening import GOODBYE, Listening
 from agents.voice.providers.deepgram.turns import Turns
 from agents.voice.providers.wire import Frame, Wire, connected, parse
 
+log = logging.getLogger(__name__)
+
 EAGER_THRESHOLD: Final = 0.5
 THRESHOLD: Final = 0.7
 TIMEOUT_MS: Final = 3_000
@@ -25,6 +29,8 @@ SLOW_THRESHOLD: Final = 0.85
 SLOW_TIMEOUT_MS: Final = 4_000
 """For a caller who reads out digits, and pauses between the groups."""
 _SLOW_HINTS: Final = frozenset({"digits", "number", "spelling", "address", "email"})
+CONFIGURED_S: Final = 5.0
+"""An answer to `Configure` is expected within this; then it is asked once more, and after that not waited for."""
 _GAP_S: Final = 0.2
 _FORCE: Final = '{"type":"ForceEndTurn"}'
 
@@ -55,8 +61,11 @@ class _Listening(Listening):
         super().__init__(wire, key, gap_s=_GAP_S)
         self._turns = Turns()
         self._slow = False
-        self._configured = False
-        self._pending = False
+        self._configured: bool | None = False
+        """What was asked for last; None: nobody knows what the vendor has made of it."""
+        self._pending: asyncio.TimerHandle | None = None
+        self._silent = 0
+        """Requests in a row without an answer."""
         self._readers |= {
             "TurnInfo": self._turn_info,
             "ConfigureSuccess": self._configure_answered,
@@ -71,14 +80,17 @@ class _Listening(Listening):
 
     def expect(self, hints: tuple[str, ...]) -> None:
         """Digits and the like get more time before Flux ends the turn."""
-        self._slow = not _SLOW_HINTS.isdisjoint(hints)
+        slow = not _SLOW_HINTS.isdisjoint(hints)
+        if slow != self._slow:
+            self._slow, self._silent = slow, 0
         self._configure()
 
     def _configure(self) -> None:
-        """At most one may be unanswered; the last wish is sent when the answer is there."""
-        if self._pending or self._slow == self._configured:
+        """At most one may be unanswered; the last wish is sent when the answer is there, or is not coming."""
+        if self._pending is not None or self._slow == self._configured or self._silent > 1:
             return
-        self._pending, self._configured = True, self._slow
+        self._configured = self._slow
+        self._pending = self._loop.call_later(CONFIGURED_S, self._configure_unanswered)
         thresholds = {
             "eot_threshold": SLOW_THRESHOLD if self._slow else THRESHOLD,
             "eot_timeout_ms": SLOW_TIMEOUT_MS if self._slow else TIMEOUT_MS,
@@ -86,9 +98,23 @@ class _Listening(Listening):
         self._wire.send(json.dumps({"type": "Configure", "thresholds": thresholds}))
 
     def _configure_answered(self, message: Frame) -> list[SttEvent]:
-        self._pending = False
+        if self._pending is not None:
+            self._pending.cancel()
+        self._pending, self._silent = None, 0
         self._configure()
         return []
+
+    def _configure_unanswered(self) -> None:
+        log.warning("deepgram does not answer Configure")
+        self._pending, self._configured = None, None
+        self._silent += 1
+        self._configure()
+
+    def close(self) -> None:
+        """See `Listening`."""
+        super().close()
+        if self._pending is not None:
+            self._pending.cancel()
 
     def _turn_info(self, message: Frame) -> list[SttEvent]:
         return self._turns.hear(parse(frames.PROVIDER, message, frames.TurnInfo))

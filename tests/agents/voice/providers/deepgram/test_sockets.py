@@ -89,6 +89,29 @@ async def test_flux_takes_one_configuration_at_a_time_and_the_last_wish_counts()
     assert asked == [flux.SLOW_TIMEOUT_MS, flux.TIMEOUT_MS]
 
 
+@pytest.mark.parametrize(("unanswered", "asked"), [(1, 2), (9, 2)])
+async def test_a_configuration_without_an_answer_is_asked_for_once_more_and_holds_up_nothing(
+    monkeypatch, unanswered, asked
+):
+    monkeypatch.setattr(flux, "CONFIGURED_S", 0.05)
+    async with Deepgram() as fake, flux.english().open(listens(fake, KEY, "flux-general-en")) as stream:
+        fake.ignores_configure = unanswered
+        hearing = asyncio.create_task(hear_all(stream))
+        stream.expect(("digits",))
+        await asyncio.sleep(0.3)
+        first = [message["thresholds"]["eot_timeout_ms"] for message in fake.sockets[-1].texts()]
+        fake.ignores_configure = 0
+        stream.expect(())
+        await asyncio.sleep(0.1)
+        hearing.cancel()
+        await asyncio.wait({hearing})
+        then = [message["thresholds"]["eot_timeout_ms"] for message in fake.sockets[-1].texts()]
+
+    assert first == [flux.SLOW_TIMEOUT_MS] * asked
+    assert then == [*first, flux.TIMEOUT_MS], "another wish is sent all the same"
+    assert stream._pending is None
+
+
 async def test_a_vendors_own_error_is_ours_by_its_code():
     async with Deepgram() as fake, flux.english().open(listens(fake, KEY, "flux-general-en")) as stream:
         fake.faults.before = {1: [f'{{"type":"Error","code":"INTERNAL_SERVER_ERROR","description":"of {KEY}"}}']}

@@ -115,6 +115,20 @@ class Ears:
         """The agent has ended a reply."""
         self._ear.echo.reply_over(drew_words=drew_words)
 
+    @property
+    def faint(self) -> bool:
+        """See `Ear`."""
+        return self._ear.faint
+
+    @property
+    def far(self) -> bool:
+        """See `Ear`."""
+        return self._ear.far
+
+    def near_only(self, *, on: bool) -> None:
+        """Take a voice far below the caller's for none, also while the agent is silent."""
+        self._ear.echo.near_only = on
+
     def boost(self, boost: float) -> None:
         """Make the detector stricter, or normal again."""
         self._ear.activity.boost = boost

@@ -50,6 +50,7 @@ class Echo:
         "_usual",
         "_windows",
         "gain",
+        "near_only",
         "reference",
         "until",
     )
@@ -58,6 +59,8 @@ class Echo:
         self.gain = GAIN
         self.reference = 0.0
         """The level of the outbound audio whose echo may be heard now; 0: none."""
+        self.near_only = False
+        """Somebody else talks in the background: a voice far below the caller's is none in silence either."""
         self.until = -1
         """The last slot in which an echo is possible; `passes` need not be asked beyond it."""
         self._squares = [0] * _SLOTS
@@ -113,13 +116,20 @@ class Echo:
     def voice(self, level: int, *, over_agent: bool) -> bool:
         """A window that sounds like speech, with its loudest frame: whether it is loud enough to be the caller.
 
-        Alone, it teaches the caller's usual level and always is; over the agent it must not lie far below that.
+        Alone it always is, and teaches the caller's usual level unless it lies far below that; over the agent it must
+        not.
         """
+        if self.faint(level):
+            return not over_agent and not self.near_only
         if over_agent:
-            return self._windows < _SURE_WINDOWS or level >= self._usual * FAR_BELOW
+            return True
         self._windows += 1
         self._usual += (level - self._usual) * max(_USUAL_RATE, 1 / self._windows)
         return True
+
+    def faint(self, level: int) -> bool:
+        """Whether this is far below the caller's usual level; never before that is known."""
+        return self._windows >= _SURE_WINDOWS and level < self._usual * FAR_BELOW
 
 
 def _bin(ratio: float) -> int:

@@ -42,6 +42,8 @@ _FORGET_FRAMES: Final = 100
 _OWN_FRAMES: Final = 6
 """After a frame too loud for an echo so many softer ones are the caller's as well: speech is not loud throughout."""
 _PRE_FRAMES: Final = 4
+_LOUDEST_FRAMES: Final = 40
+"""What is loudest is known of the last 0.8 to 1.6 s: words come that much after their sound."""
 _GATE_MIN_RMS: Final = 45
 _GATE_RATIO: Final = 2.5
 _WAIT_MAX: Final = 64
@@ -78,6 +80,8 @@ class Ear:
         "_detector",
         "_floor",
         "_last_level",
+        "_loudest",
+        "_loudest_before",
         "_own_until",
         "_pre",
         "_quiet",
@@ -85,6 +89,7 @@ class Ear:
         "_refreshed_ms",
         "_shut",
         "_slot",
+        "_voice",
         "_wait",
         "activity",
         "dropped",
@@ -112,6 +117,9 @@ class Ear:
         """Frames since the line was last louder than its floor."""
         self.echo = Echo()
         self._last_level = 0
+        self._loudest = self._loudest_before = 0
+        self._voice = 0
+        """The loudest window of the voice under way."""
         self._own_until = -1
         self._quiet = 0
         self._refreshed_ms = 0.0
@@ -121,6 +129,16 @@ class Ear:
         """The agent's side: a frame of this level is played at `at_ms` of this ear's audio time. Silence need not be
         told. At the end of a reply call `echo.reply_over`."""
         self.echo.spoke(level, at_ms, self.frames)
+
+    @property
+    def faint(self) -> bool:
+        """Whether nothing within the last second or so was nearly as loud as the caller usually is."""
+        return self.echo.faint(max(self._loudest, self._loudest_before))
+
+    @property
+    def far(self) -> bool:
+        """Whether the voice under way is far below the caller's usual level."""
+        return self.echo.faint(self._voice)
 
     def keep(self) -> None:
         """Keep the last 9 s, for `since`."""
@@ -136,6 +154,10 @@ class Ear:
         """20 ms of the caller (160 bytes)."""
         self.frames = slot = self.frames + 1
         level = self.level = audio.rms(frame)
+        if level > self._loudest:
+            self._loudest = level
+        if not slot % _LOUDEST_FRAMES:
+            self._loudest_before, self._loudest = self._loudest, 0
         echo = self.echo
         own = slot > echo.until or echo.passes(level, slot)
         if own:
@@ -210,6 +232,10 @@ class Ear:
             self._quiet = 0
             if probability >= ON and (not level or not self.echo.voice(level, over_agent=activity.strict)):
                 probability = 0.0
+        if probability < ON and not activity.active:
+            self._voice = 0
+        elif level > self._voice:
+            self._voice = level
         event = self.activity.window(probability, end_ms)
         if event is not None:
             self.heard(event)

@@ -320,6 +320,8 @@ class _Session:
                         timer.cancel()
             self.wake.clear()
             floor.deaf = self.ears.listening.deaf
+            floor.faint, floor.far_voice = self.ears.faint, self.ears.far
+            self.ears.near_only(on=floor.background(self.clock.now()))
             events = [*inbox] or [Tick()]
             inbox.clear()
             if self.outbound is not None:

@@ -21,6 +21,8 @@ class Turn:
     rejected: bool = False
     silent: bool = False
     """Known by its words alone: the voice detector has noticed nothing."""
+    near: bool = True
+    """It is as loud as the caller usually is, or nearly: else it may be a television."""
     at_end: bool = False
     """It began in the last second of the agent's reply."""
     far_from_end: bool = False

@@ -4,8 +4,8 @@ Feed it what happened and when; do what it returns. It knows no asyncio, no audi
 `next_deadline` says when it wants a `Tick`. The tables at the end name every transition; what they do not name is
 ignored. Suspicion makes the agent pause, and only words make it stop (barge-in); a false alarm goes on where it paused.
 
-The rows live by what they are about: `caller` and `turn_end`, `agent` and `silence`, `overlap` (barge-in), `drafts`,
-`keys`, `endings`; all of them change one `State`.
+The rows live by what they are about: `caller` and `turn_end`, `agent` and `silence`, `overlap` (barge-in),
+`background`, `drafts`, `keys`, `endings`; all of them change one `State`.
 """
 
 from __future__ import annotations
@@ -53,6 +53,9 @@ class Floor(State):
     def on(self, event: Event, now: float) -> list[Action]:
         """What happened at `now`; what to do, in order."""
         self.actions = []
+        if self.caller is Caller.SPEAKING and not self.turn.near and not self.far_voice and not self.ended:
+            self.turn.near = True
+            overlap.duck(self, now)
         while not self.ended:
             due = min(self.deadlines, key=self.deadlines.__getitem__, default=None)
             if due is None or self.deadlines[due] > now:

@@ -18,7 +18,7 @@ from agents.voice.events import (
     Resumed,
     ScoreTurn,
 )
-from agents.voice.floor import drafts, overlap, silence, turn_end
+from agents.voice.floor import background, drafts, overlap, silence, turn_end
 from agents.voice.floor.state import Agent, Caller, State
 from agents.voice.patience import MAX_S
 from agents.voice.words import has_stop, is_answer, is_hesitation, normal
@@ -74,12 +74,14 @@ def c4_off(state: State, event: CallerOff, now: float) -> None:
 
 def c5_maybe_again(state: State, event: CallerMaybe, now: float) -> None:
     """Perhaps the caller goes on: do not end the turn this very moment."""
-    if "turn" in state.deadlines:
+    if "turn" in state.deadlines and not background.follows(state):
         state.arm("turn", max(state.deadlines["turn"], now + AGAIN_S))
 
 
 def c5_again(state: State, event: CallerOn, now: float) -> None:
     """The same turn goes on."""
+    if background.follows(state):
+        return
     turn = state.turn
     if not turn.silent:
         state.patience.went_on(max(0.0, event.at - turn.ended))
@@ -107,6 +109,8 @@ def c5_resumed(state: State, event: Resumed, now: float) -> None:
 
 def words(state: State, event: Heard, now: float) -> None:
     """Running words."""
+    if state.caller is Caller.PAUSING and state.turn.near and state.faint:
+        return
     before = normal(state.turn.text)
     _running(state, event.text, now)
     if state.caller is not Caller.PAUSING or normal(state.turn.text) == before:
@@ -142,7 +146,7 @@ def final(state: State, event: HeardFinally, now: float) -> None:
 def c7_words(state: State, event: Heard, now: float) -> None:
     """Running words without any voice that we noticed: a quiet caller, a television, or a recogniser that is late."""
     text = turn_end.news(state, event.text, now)
-    if not text or state.is_own(text, now):
+    if not text or state.is_own(text, now) or background.ignores(state, now, near=not state.faint):
         return
     if state.agent is Agent.IDLE and state.turns == "segments":
         silence.settle(state, now)
@@ -160,7 +164,7 @@ def c7_words(state: State, event: Heard, now: float) -> None:
 def c7_final(state: State, event: HeardFinally, now: float) -> None:
     """Final words without any voice that we noticed."""
     text = turn_end.news(state, event.text, now)
-    if not text or state.is_own(text, now):
+    if not text or state.is_own(text, now) or background.ignores(state, now, near=not state.faint):
         return
     state.begin_turn(now, silent=True)
     turn = state.turn
@@ -184,7 +188,7 @@ def eager(state: State, event: Eager, now: float) -> None:
     text = event.text
     if state.caller in (Caller.QUIET, Caller.TENTATIVE):
         text = turn_end.news(state, text, now)
-        if not text or state.is_own(text, now):
+        if not text or state.is_own(text, now) or background.ignores(state, now, near=state.may_be_near):
             return
         _unheard(state, now)
     state.turn.replace(text)

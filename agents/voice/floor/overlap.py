@@ -6,7 +6,7 @@ from typing import Final
 
 from agents.voice.bargein import CONFIRM_SPEECH_S, confirms
 from agents.voice.events import CutReply, Hold, Note, Raise, Release, StopPrompt
-from agents.voice.floor import drafts
+from agents.voice.floor import background, drafts
 from agents.voice.floor.state import AUDIBLE, Agent, Caller, State
 from agents.voice.words import is_backchannel, is_hesitation, normal
 
@@ -31,7 +31,7 @@ def may_interrupt(state: State) -> bool:
 
 def duck(state: State, now: float) -> None:
     """The caller's voice is there: be silent until we know what it means. On a noisy line voice alone means nothing."""
-    if not state.interruptible or state.alarms.noisy(now):
+    if not state.interruptible or not state.turn.near or state.alarms.noisy(now):
         return
     if state.agent is Agent.SPEAKING:
         state.agent = Agent.DUCKED
@@ -75,6 +75,8 @@ def judge(state: State, text: str, now: float, *, final: bool) -> None:
     if state.agent is Agent.IDLE or not normal(text) or not may_interrupt(state):
         return
     if state.collecting is not None and state.agent is Agent.THINKING:
+        return
+    if background.ignores(state, now, near=state.turn.near):
         return
     state.turn.now = now
     if confirmed(state, text, final=final):

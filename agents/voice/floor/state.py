@@ -83,6 +83,13 @@ class State:
         """Whether the agent's last sentence is a question; set by the session."""
         self.deaf = False
         """Whether the recogniser has gone silent; set by the session."""
+        self.faint = False
+        """Whether all that was heard within the last second or so is far below the caller's usual level, and
+        `far_voice`: whether the voice under way is. Set by the session."""
+        self.far_voice = False
+        self.murmur_at: float | None = None
+        """Since when there are faint words over the agent."""
+        self.background_until = NEVER
         self.remaining_ms: float | None = None
         """How long the reply will still be heard; None while it is not all there. Set by the session before `on`. Zero
         means that nothing is audible, also while a reply lives on because its tool waits."""
@@ -121,9 +128,9 @@ class State:
         self.last_text = ""
         self.last_text_at = NEVER
         self.taken_early = False
+        """Whether we ended the last turn although the provider had not."""
         self.maybe_at = 0.0
         """Since when it may be a voice; only while the caller is `TENTATIVE`."""
-        """Whether we ended the last turn although the provider had not."""
         self.kept: list[CommitCaller] = []
         """What was said over a reply that may not be interrupted."""
         self.keys = ""
@@ -171,6 +178,15 @@ class State:
             self.do(replace(turn, reply=reply and number == len(kept)))
         return reply
 
+    def background(self, now: float) -> bool:
+        """Whether somebody else's words have been heard through the agent's lately: see `background`."""
+        return now < self.background_until
+
+    @property
+    def may_be_near(self) -> bool:
+        """Whether words that come now may be the caller's by their level."""
+        return not (self.faint if self.caller is Caller.QUIET else self.far_voice)
+
     @property
     def wants_digits(self) -> bool:
         """Whether a number is expected, so that pauses are long: by keys, by the model's word, or by the question."""
@@ -195,7 +211,8 @@ class State:
 
     def begin_turn(self, at: float, *, silent: bool = False) -> None:
         """A new turn since `at`; `silent`: known by its words alone."""
-        self.turn = Turn(began=at, ended=at if silent else 0.0, silent=silent)
+        near = self.may_be_near if silent else not self.far_voice
+        self.turn = Turn(began=at, ended=at if silent else 0.0, silent=silent, near=near)
         if self.remaining_ms is not None and self.agent in AUDIBLE:
             self.turn.at_end = self.remaining_ms <= AT_END_MS
             self.turn.far_from_end = self.remaining_ms > FAR_FROM_END_MS

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from agents.voice.events import AskFinalize, CommitCaller, Nod, Note, Scored, TurnEnded
-from agents.voice.floor import drafts, keys, overlap, silence, unheard
+from agents.voice.floor import background, drafts, keys, overlap, silence, unheard
 from agents.voice.floor.state import LATE_S, Agent, Caller, State
 from agents.voice.patience import DIGITS_MAX_S, DISCARD_S, FINAL_GRACE_S, MAX_S, SCORE_UNSURE
 from agents.voice.words import is_wait, normal, spoken_digits
@@ -51,7 +51,10 @@ def turn_ended(state: State, event: TurnEnded, now: float) -> None:
         state.taken_early = False
         if not text or (state.caller is Caller.QUIET and state.is_own(text, now)):
             return
+        if background.ignores(state, now, near=state.may_be_near):
+            return
         state.begin_turn(now)
+        state.turn.near = True
     if state.caller is not Caller.PAUSING:
         state.turn.ended = now
     state.turn.replace(text)
@@ -112,6 +115,10 @@ def commit(state: State, now: float) -> None:
                 unheard.voice(state, now)
             return
         text = ""
+    elif background.ignores(state, now, near=turn.near):
+        state.last_text, state.last_text_at = normal(text), now
+        _quiet(state, now)
+        return
     state.caller = Caller.QUIET
     if text:
         state.last_text, state.last_text_at = normal(text), now
@@ -148,6 +155,8 @@ def _take(state: State, text: str, now: float) -> None:
         state.do(Note("cut_in"))
     if not turn.resumptions:
         state.patience.ended()
+    if turn.near:
+        state.murmur_at = None
     state.committed_at = now
     state.idle_count = 0
     action = _turn_action(state, text)

@@ -30,6 +30,8 @@ EVENTS = st.one_of(
     st.sampled_from([None, 0, 500, 5_000]).map(lambda left: ("remaining", left)),
     st.sampled_from([(), ("digits",), ("yesno",)]).map(lambda hints: ("hints", hints)),
     st.booleans().map(lambda deaf: ("deaf", deaf)),
+    st.booleans().map(lambda faint: ("faint", faint)),
+    st.booleans().map(lambda far: ("far", far)),
     st.booleans().map(lambda may: ("interruptible", may)),
     st.booleans().map(lambda worth: ("drafts", worth)),
     st.sampled_from(["", "what are your hours"]).map(lambda text: ("saying", text)),
@@ -104,6 +106,10 @@ class Watch:
                 floor.remaining_ms = left
             case ("hints", hints):
                 floor.hints = hints
+            case ("faint", faint):
+                floor.faint = faint
+            case ("far", far):
+                floor.far_voice = far
             case ("deaf", deaf):
                 floor.deaf = deaf
             case ("interruptible", may):

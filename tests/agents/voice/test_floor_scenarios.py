@@ -643,6 +643,30 @@ SCENARIOS = {
         SPEAKING + "15.2 caller on\n21 wait",
         "15.20 hold; 17.20 false_alarm; 17.20 raise 0.1; 17.20 rewind; 20.20 raise 0.0",
     ),
+    "a television whose words are understood": (
+        SEGMENTS,
+        SPEAKING
+        + "".join(f"{15 + n}.0 set faint yes\n{15 + n}.0 caller said and now the weather\n" for n in range(6))
+        + "22.0 agent heard\n23.0 caller said and now the sports\n31 wait",
+        "18.00 background; 30.00 idle 1",
+    ),
+    "a faint voice while the agent thinks": (
+        SEGMENTS,
+        ASKED
+        + "11.9 set far_voice yes\n11.9 caller on\n12.2 caller says and now the\n12.5 caller off\n"
+        + "12.6 caller said and now the weather\n13.2 agent audible\n14 wait",
+        "12.50 finalize",
+    ),
+    "a caller above a faint voice is a caller": (
+        SEGMENTS,
+        SPEAKING + "15.0 set far_voice yes\n15.2 caller on\n15.4 set far_voice no\n15.5 caller says no i meant",
+        "15.40 hold; 15.50 cut",
+    ),
+    "faint words in silence are a turn as long as nobody talked through the agent": (
+        SEGMENTS,
+        "11.0 set faint yes\n11.0 caller said book a table please\n12 wait",
+        "11.30 turn book a table please",
+    ),
     "a recogniser gone deaf does not make the agent unstoppable": (
         SEGMENTS,
         SPEAKING + "15.0 set deaf yes\n15.2 caller on\n17 wait",

@@ -12,6 +12,7 @@ from tests.agents.voice.scenes import (
     GREETING,
     LONG,
     PHRASES,
+    SEGMENTS,
     SHORT,
     TURNS,
     Says,
@@ -256,6 +257,58 @@ def test_a_television_does_not_stop_the_agent_for_ever():
     scene = play([TALKS, *(Sound(at, 900) for at in range(7_500, 15_000, 1_500))], [LONG], until=30_000)
 
     assert LONG in scene.agent
+
+
+NEWS = "and now the weather for tomorrow in the north of the country"
+
+
+def television(since, until, *, gain=0.1):
+    """Somebody talks all the time, far below the caller, and the recogniser understands them."""
+    return [
+        Says(
+            at,
+            2_400,
+            NEWS,
+            partials=tuple((300 * (number + 1), " ".join(NEWS.split()[: number + 1])) for number in range(7)),
+            gain=gain,
+            seed=at,
+        )
+        for at in range(since, until, 3_000)
+    ]
+
+
+@pytest.mark.parametrize("hears", [SEGMENTS, TURNS], ids=["segments", "turns"])
+def test_a_television_whose_words_are_understood_interrupts_nobody_for_long(hears):
+    scene = play([replace(TALKS, ms=2_500), *television(7_000, 60_000)], [LONG] * 20, hears=hears, until=60_000)
+
+    assert scene.caller[0].startswith("when are you open")
+    assert scene.agent.count(LONG) >= 1, "the answer was heard to its end"
+    assert len(scene.interrupted) <= 1
+    assert len(scene.llm.asked) <= 3, "a television is not talked to"
+    assert scene.counters.get("background") == 1
+
+
+@pytest.mark.parametrize("hears", [SEGMENTS, TURNS], ids=["segments", "turns"])
+def test_a_caller_who_left_the_television_on_is_asked_for_and_then_let_go(hears):
+    scene = play([replace(TALKS, ms=2_500), *television(7_000, 200_000)], [LONG] * 20, hears=hears, until=200_000)
+
+    assert scene.report.outcome == "silence"
+    assert scene.report.duration_ms < 90_000
+    assert [turn.kind for turn in scene.report.turns if turn.speaker == "agent"][-3:] == ["idle", "idle", "goodbye"]
+
+
+@pytest.mark.parametrize("hears", [SEGMENTS, TURNS], ids=["segments", "turns"])
+def test_above_the_television_the_caller_still_interrupts_and_is_answered(hears):
+    scene = play(
+        [replace(TALKS, ms=2_500), *television(7_000, 30_000), over(12_100, 1_500, "no i mean the pharmacy")],
+        [LONG, "Always.", "Always."],
+        hears=hears,
+        until=30_000,
+    )
+
+    assert scene.interrupted
+    assert "no i mean the pharmacy" in " ".join(scene.caller)
+    assert "Always." in scene.agent
 
 
 def test_after_three_false_alarms_only_words_count():

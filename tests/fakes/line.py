@@ -27,6 +27,8 @@ class FakeLine:
         self.queue: list = []
         self.due = 0.0
         self.clears: list[float] = []
+        self.lead_s = 0.0
+        """The most that was ever sent ahead of what is heard."""
         self.stopped_at: float | None = None
         self.events: asyncio.Queue = asyncio.Queue()
         self.sounds = {}
@@ -66,6 +68,7 @@ class FakeLine:
         now = self.clock.now()
         self.due = max(self.due, now) + 0.02
         self.heard.append((self.due, frame))
+        self.lead_s = max(self.lead_s, self.due - now)
 
     async def mark(self, name):
         if self.ack_marks:

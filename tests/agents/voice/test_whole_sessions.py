@@ -1,8 +1,9 @@
 """Any conversation at all: random callers, vendors, tools and faults through the engine, and what always holds."""
 
 import asyncio
+from collections import OrderedDict
 from dataclasses import replace
-from itertools import pairwise
+from itertools import count, pairwise
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -10,15 +11,19 @@ from hypothesis import strategies as st
 
 from agents.voice import health
 from agents.voice.blueprint import Limits, Second, Stage, TransferTarget
+from agents.voice.dialogue import RUNNING
 from agents.voice.errors import ProviderError
+from agents.voice.mouth import RECORDED
+from agents.voice.outgoing import LEAD_US
 from agents.voice.phrases import PROCESS_CACHE
+from agents.voice.playout import MAX_LEAD_US, SLACK_US
 from agents.voice.providers.base import LlmEnd, LlmTool, SttEager, SttResumed, SttTurnEnd, ToolCall
 from agents.voice.session import run
 from tests import virtual_time
 from tests.agents.voice.conversing import BLUEPRINT, LONG
 from tests.agents.voice.test_conversations_ahead import FLUX
 from tests.fakes.line import FakeLine
-from tests.fakes.providers import FakeBox, FakeLlm, FakeStt, FakeTts, fakes
+from tests.fakes.providers import FakeBox, FakeLlm, FakeStt, FakeTts, SpellingTts, assert_valid, fakes, read
 from tests.speech import babble
 
 OTHER = Stage("other", "other", "o")
@@ -68,6 +73,101 @@ FAULTS = st.fixed_dictionaries(
 )
 
 
+class Forgetful(OrderedDict):
+    """A cache of phrases that keeps none: each sentence is spoken anew, and its sound is that of this reply."""
+
+    def __setitem__(self, key, value):
+        pass
+
+
+class Notes(dict):
+    """What the conversation notes for another process: in the end, its dialogue."""
+
+    def note(self, key, value, *, lazy=False):
+        self[key] = value
+
+    def used(self, usage, lasted_ms):
+        pass
+
+    async def kept(self):
+        return True
+
+    @property
+    def dialogue(self):
+        return [self[f"m{number}"] for number in range(sum(key[0] == "m" for key in self))]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_cache():
+    kept, PROCESS_CACHE._kept = PROCESS_CACHE._kept, Forgetful()
+    yield
+    PROCESS_CACHE._kept = kept
+
+
+def is_tool(event):
+    return isinstance(event, LlmTool)
+
+
+def numbered(replies):
+    """Each call of a tool has an id of its own, as a vendor gives it."""
+    ids = count()
+    return [
+        [LlmTool(replace(event.call, id=f"call_{next(ids)}")) if is_tool(event) else event for event in reply]
+        for reply in replies
+    ]
+
+
+def heard_of(line, book):
+    """Of each word whose sound the caller heard: when it began and when it ended, in ms."""
+    spans = {}
+    for due, frame in line.heard:
+        end = (due - line.started) * 1000
+        for number in read(frame):
+            first, _ = spans.get(number, (end - 20, end))
+            spans[number] = (first, end)
+    assert all(number < len(book) for number in spans)
+    return spans
+
+
+def check_what_was_heard(turns, line, book, *, may_be_silenced):
+    """What a turn's text claims was spoken for that reply, from its first word on, and reached the line; and nothing of
+    a reply is on the line after its turn."""
+    spans, wait = heard_of(line, book), BLUEPRINT.phrases.wait.split()
+    spoken = [turn for turn in turns if (turn.speaker, turn.kind) == ("agent", "speech")]
+    calls = {}
+    for word in book:
+        calls.setdefault(word.call, []).append(word.text)
+    own = [number for number, word in enumerate(book) if word.utterance and calls[word.call] != wait]
+    for utterance in {book[number].utterance for number in own}:
+        words = [number for number in own if book[number].utterance == utterance]
+        begun = [spans[number] for number in words if number in spans]
+        if not begun:
+            continue
+        began, ended = min(first for first, _ in begun), max(last for _, last in begun)
+        at = [turn for turn in spoken if turn.started_ms - 121 <= began <= turn.ended_ms + 1]
+        assert at, f"reply {utterance} was heard and is no turn: {began} ms"
+        turn = at[-1]
+        assert ended <= turn.ended_ms + 41, "sound of a reply that is over"
+        said = turn.text.replace(RECORDED, "").split()
+        generated = [number for number in words if book[number].whole]
+        if may_be_silenced:
+            rest = iter(book[number].text for number in generated)
+            assert all(word in rest for word in said), "heard, and never generated in this order"
+        else:
+            begins = [book[number].text for number in generated[: len(said)]]
+            assert said == begins, f"no prefix of what was generated: {said}, {begins}"
+            assert all(number in spans for number in generated[: len(said)]), "heard, and never played"
+
+
+def check_results(dialogue, box):
+    """Each call of a tool has one result, and no placeholder where the tool has ended."""
+    assert_valid(dialogue)
+    ended = {key.partition(":")[2] for _, _, key in box.ran}
+    for message in dialogue:
+        if message.role == "tool" and message.call_id in ended:
+            assert message.text != RUNNING, "a tool has ended, and its result is missing"
+
+
 @pytest.mark.timeout(300)
 @given(
     speech=SPEECH,
@@ -84,10 +184,12 @@ FAULTS = st.fixed_dictionaries(
 )
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 def test_whatever_happens(speech, ear, finals, replies, first_s, keys, faults, second, provider_turns, takes, acks):
-    PROCESS_CACHE._kept.clear()
     health.PROCESS_HEALTH._failures.clear()
     health.HEDGES._tokens = 3.0
-    providers = fakes(finals, [list(reply) for reply in replies], **faults)
+    replies = numbered(replies)
+    providers, book = fakes(finals, [list(reply) for reply in replies], **faults), []
+    spoken = {name: value for name, value in faults.items() if name in FakeTts.__dataclass_fields__}
+    providers = replace(providers, tts=SpellingTts(book=book, **spoken))
     providers.llm.first_s = first_s
     partials = sorted(ear, key=lambda pair: pair[0])
     if provider_turns:
@@ -102,7 +204,7 @@ def test_whatever_happens(speech, ear, finals, replies, first_s, keys, faults, s
         second=Second(OTHER, OTHER, OTHER) if second else Second(),
     )
     if second:
-        others = FakeStt(["well"], name="other"), FakeLlm(["Yes."], name="other"), FakeTts(name="other")
+        others = FakeStt(["well"], name="other"), FakeLlm(["Yes."], name="other"), SpellingTts(name="other", book=book)
         providers = replace(providers, stt_second=others[0], llm_second=others[1], tts_second=others[2])
     box = FakeBox(effects={"look": "read", "book": "write"}, takes={"look": takes, "book": takes})
 
@@ -115,11 +217,11 @@ def test_whatever_happens(speech, ear, finals, replies, first_s, keys, faults, s
             acks_clear=acks,
             ack_marks=acks,
         )
-        made = []
-        report = await run(line, blueprint, providers, clock, on_turn=made.append, tools=box)
-        return report, line, made, len(asyncio.all_tasks()) - 1
+        made, notes = [], Notes()
+        report = await run(line, blueprint, providers, clock, on_turn=made.append, tools=box, notebook=notes)
+        return report, line, made, notes.dialogue, len(asyncio.all_tasks()) - 1
 
-    report, line, made, left = virtual_time.run(main)
+    report, line, made, dialogue, left = virtual_time.run(main)
 
     bugs = [error for error in report.errors if not error.startswith(("fake: ", "other: "))]
     assert bugs == [], "only vendors fail"
@@ -136,5 +238,8 @@ def test_whatever_happens(speech, ear, finals, replies, first_s, keys, faults, s
     started = [name for name, _, _ in box.ran]
     assert sorted(box.finished + box.cancelled) == sorted(started), "every tool has one end"
     assert "book" not in box.cancelled or takes > 10 or report.duration_ms > 20_000, "writing is left to finish"
-    lead = max((due - line.started) * 1000 for due, _ in line.heard) if line.heard else 0
-    assert lead < report.duration_ms + 500
+    check_results(dialogue, box)
+    keyed = any(event.call.name == "collect_digits" for reply in replies for event in reply if is_tool(event))
+    check_what_was_heard(report.turns, line, book, may_be_silenced=keyed)
+    lead_us = min(MAX_LEAD_US, LEAD_US + 60_000 * report.underruns) + SLACK_US
+    assert line.lead_s * 1_000_000 <= lead_us + 1, "more is sent ahead than a barge-in may have to take back"

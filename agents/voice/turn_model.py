@@ -1,9 +1,9 @@
 """Smart Turn v3: does the end of this speech sound finished? One model and one small pool of threads per process.
 
 The package `pipecat-ai` carries the model file (BSD 2-clause, int8, 8.7 MB); it is looked up, and nothing of that
-package is imported. Without it `available` is false and the language's own rules decide. The model takes the last 8 s
-of a turn at 16 kHz, filled up with silence on the left, as Whisper's log-mel picture (80 x 800), and gives one
-probability. It was trained on wider audio than a telephone's.
+package is imported. `use` names another file. Without one `available` is false and the language's own rules decide.
+The model takes the last 8 s of a turn at 16 kHz, filled up with silence on the left, as Whisper's log-mel picture
+(80 x 800), and gives one probability. It was trained on wider audio than a telephone's.
 
 An inference costs some 100 ms of a core, so that a queue would make every answer late: beyond two waiting per thread,
 or after 120 ms, there is no answer, and the turn counts as unsure.
@@ -47,9 +47,22 @@ Scorer = Callable[[Floats], float]
 """From a picture (80, 800) to the probability that the turn is complete."""
 
 
+_given: Path | None = None
+
+
+def use(path: Path | None) -> None:
+    """Take this file instead of looking for one; None: look. Call it before the first call."""
+    global _given
+    _given = path
+    model_path.cache_clear()
+
+
 @cache
 def model_path() -> Path | None:
-    """The newest `smart-turn-v3*.onnx` that an installed package carries; None without one."""
+    """The file that was given, else the newest `smart-turn-v3*.onnx` that an installed package carries; None without
+    one, also where the given one is not there."""
+    if _given is not None:
+        return _given if _given.is_file() else None
     spec = find_spec("pipecat")
     if spec is None or not spec.submodule_search_locations:
         return None
@@ -184,7 +197,7 @@ def onnx_scorer(path: Path) -> Scorer:
 def _onnx() -> Scorer:
     path = model_path()
     if path is None:
-        raise FileNotFoundError("no installed package carries smart-turn-v3")
+        raise FileNotFoundError("no installed package carries smart-turn-v3, and SMART_TURN_MODEL names no file")
     return onnx_scorer(path)
 
 

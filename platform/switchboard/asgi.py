@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import warnings
+from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "switchboard.settings")
@@ -34,6 +35,8 @@ from telephony import admission  # noqa: E402
 from telephony.routing import websocket_urlpatterns  # noqa: E402
 from tenants.db import call_db  # noqa: E402
 
+if settings.SMART_TURN_MODEL:
+    turn_model.use(Path(settings.SMART_TURN_MODEL))
 if settings.ROLE != "stream":
     list(get_resolver().url_patterns)  # imports every view now, not while the event loop waits for the first request
 

@@ -8,6 +8,7 @@ import shutil
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Literal
 
 from django.apps import apps
@@ -15,6 +16,7 @@ from django.conf import settings
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
+from agents.voice import turn_model
 from telephony.dispatch import same_number
 from telephony.models import PhoneNumber
 from telephony.numbers import readiness
@@ -44,7 +46,7 @@ def examine() -> list[Finding]:
         findings += _carry_out(check)
         if check in (database, migrations) and findings[-1].verdict == "bad":
             break
-    for check in (broker, storage, addresses, reach, numbers, payments, providers):
+    for check in (broker, storage, addresses, reach, numbers, payments, providers, turns):
         findings += _carry_out(check)
     return findings
 
@@ -230,6 +232,20 @@ def providers() -> Iterator[Finding]:
         yield _importable(name, needed)  # type: ignore[arg-type]
     for name in ("pocketsphinx", "espeakng_loader"):
         yield _importable(name, "note", "; the keyless agent needs switchboard[offline]")
+
+
+def turns() -> Iterator[Finding]:
+    """The file of the turn model, which is in no package that we install."""
+    given = settings.SMART_TURN_MODEL
+    if given:
+        turn_model.use(Path(given))
+    path = turn_model.model_path()
+    if path is not None:
+        yield Finding("turn model", "ok", str(path))
+    elif given:
+        yield Finding("turn model", "bad", f"SMART_TURN_MODEL: there is no file {given}")
+    else:
+        yield Finding("turn model", "note", "none: rules of the language end a turn; docs/running.md, Smart Turn")
 
 
 def _importable(name: str, otherwise: Verdict, hint: str = "") -> Finding:

@@ -328,6 +328,7 @@ CELERY = {
 # --- Calls ------------------------------------------------------------------------------------------------------------
 
 CALLS_PER_PROCESS = env.integer("CALLS_PER_PROCESS", 40, least=1)
+SMART_TURN_MODEL = env.text("SMART_TURN_MODEL", "")
 DRAIN_SECONDS = env.integer("DRAIN_SECONDS", 30)
 
 # --- People -----------------------------------------------------------------------------------------------------------

@@ -180,6 +180,18 @@ def test_the_newest_model_for_a_processor_is_found_without_importing_the_package
         turn_model.model_path.cache_clear()
 
 
+def test_a_file_that_was_given_is_taken_instead_and_none_when_it_is_not_there(tmp_path):
+    path = tmp_path / "mine.onnx"
+    try:
+        turn_model.use(path)
+        assert not turn_model.available()
+        path.write_bytes(mean_model())
+        turn_model.use(path)
+        assert turn_model.model_path() == path
+    finally:
+        turn_model.use(None)
+
+
 def test_hindi_and_english_are_covered():
     assert turn_model.covers("hi-IN")
     assert turn_model.covers("en")

@@ -31,7 +31,8 @@ def goodbye(state: State, reason: str, now: float) -> None:
     drafts.drop(state, "ending")
     if state.agent is not Agent.IDLE:
         overlap.cut(state, now)
-    state.disarm("max", "closing", "keys")
+    state.lifted = {name: state.deadlines.pop(name) for name in ("max", "closing") if name in state.deadlines}
+    state.disarm("keys")
     state.flush_kept(reply=False)
     _enter(state, reason, now)
     if ends_at is not None:

@@ -100,6 +100,8 @@ def cut(state: State, spoke_at: float) -> None:
     if state.agent is Agent.ENDING:
         state.deferrals += 1
         state.disarm("ending")
+        state.deadlines |= state.lifted
+        state.lifted = {}
     if state.collecting is not None:
         if held or state.agent in AUDIBLE:
             state.do(StopPrompt(spoke_at))

@@ -116,6 +116,8 @@ class State:
         self.deadlines: dict[str, float] = {"max": now + limits.max_call_s}
         if limits.warn_before_s and limits.max_call_s > limits.warn_before_s:
             self.deadlines["closing"] = now + limits.max_call_s - limits.warn_before_s
+        self.lifted: dict[str, float] = {}
+        """Deadlines of the longest duration that an ending has made pointless, until the caller puts it off."""
         self.closing_due = False
         self.idle_count = 0
         self.poor = 0

@@ -204,7 +204,7 @@ class Watch:
         if "idle" in floor.deadlines:
             assert floor.agent is Agent.IDLE
             assert floor.caller in (Caller.QUIET, Caller.TENTATIVE)
-        assert "max" in floor.deadlines or floor.agent is Agent.ENDING or "ending" in floor.deadlines or floor.deferrals
+        assert "max" in floor.deadlines or floor.agent is Agent.ENDING or "ending" in floor.deadlines
 
 
 @settings(max_examples=500, deadline=None)

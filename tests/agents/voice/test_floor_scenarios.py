@@ -914,6 +914,13 @@ SCENARIOS = {
         "13.20 hold; 14.20 finalize; 15.00 false_alarm; 15.00 rewind; "
         "16.20 hold; 17.20 finalize; 18.00 false_alarm; 18.00 rewind",
     ),
+    "a goodbye that was put off does not lift the longest duration": (
+        SEGMENTS,
+        "18.5 agent audible\n19 agent heard\n27.5 agent audible\n28 agent heard\n36.5 agent audible\n"
+        "36.7 caller keys 1\n39 agent audible\n320 wait",
+        "18.00 idle 1; 27.00 idle 2; 36.00 goodbye; 36.70 cut; 38.70 keys 1; 300.00 cut; 300.00 goodbye; "
+        "317.00 end max_duration",
+    ),
     "a farewell that is never heard": (
         SEGMENTS,
         SPEAKING + "13.0 agent last\n40 wait",

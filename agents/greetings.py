@@ -119,7 +119,8 @@ async def render(
         except (VoiceError, TimeoutError) as error:
             log.warning("phrases_not_rendered", provider=stage.provider, error=str(error) or "timeout")
     for entry in made:
-        made_by(Stage(*entry.stage), len(entry.text), len(entry.audio) // 8)
+        if entry.audio:
+            made_by(Stage(*entry.stage), len(spoken(entry.text, entry.language)), len(entry.audio) // 8)
     return await asyncio.to_thread(_add, file, made) if made else len(kept)
 
 

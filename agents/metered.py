@@ -14,9 +14,12 @@ from agents.voice.report import Usage
 
 
 class Takes(Protocol):
-    """Hears of usage that is over: `kind` says what it was for, `own` names vendors of the tenant's own account."""
+    """Hears of usage that is over: `kind` says what it was for, `of` which thing, `own` names vendors of the tenant's
+    own account."""
 
-    def __call__(self, kind: str, used: Sequence[Usage], own: Collection[str], /, *, agent: str = "") -> None: ...
+    def __call__(
+        self, kind: str, used: Sequence[Usage], own: Collection[str], /, *, agent: str = "", of: str = ""
+    ) -> None: ...
 
 
 _taken_by: list[Takes] = []
@@ -28,10 +31,10 @@ def taken_by(takes: Takes) -> None:
         _taken_by.append(takes)
 
 
-def tell(kind: str, used: Sequence[Usage], own: Collection[str] = (), *, agent: str = "") -> None:
+def tell(kind: str, used: Sequence[Usage], own: Collection[str] = (), *, agent: str = "", of: str = "") -> None:
     """Something was used."""
     for takes in _taken_by:
-        takes(kind, used, own, agent=agent)
+        takes(kind, used, own, agent=agent, of=of)
 
 
 def speech(stage: Stage, characters: int, milliseconds: int) -> Usage:

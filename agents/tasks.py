@@ -38,7 +38,7 @@ def render_phrases(tenant_id: str, version_id: str) -> None:
         if used:
             with tenant_scope(tenant):
                 own = [access.provider for access in blueprint.access if access.own]
-                metered.tell("phrases", used, own, agent=str(version.agent_id))
+                metered.tell("phrases", used, own, agent=str(version.agent_id), of=version_id)
     except (AgentVersion.DoesNotExist, VoiceError, ValueError) as error:
         log.warning("phrases_not_rendered", version=version_id, error=repr(error))
     else:

@@ -20,10 +20,10 @@ from telephony.metering.quantities import of_engine
 log = structlog.get_logger(__name__)
 
 
-def take(kind: str, used: Sequence[Usage], own: Collection[str], /, *, agent: str = "") -> None:
+def take(kind: str, used: Sequence[Usage], own: Collection[str], /, *, agent: str = "", of: str = "") -> None:
     """Meter it as an activity of its own. Never raises for what billing refuses: nobody's work ends with it."""
     now = timezone.now()
-    source = f"{kind}:{uuid.uuid4()}"
+    source = ":".join(filter(None, (kind, of, str(uuid.uuid4()))))
     try:
         activities.begin(source, kind, now, agent=agent, test=True)
         usage.close(source, of_engine([asdict(one) for one in used], own, carried=False), now)

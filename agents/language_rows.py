@@ -52,7 +52,6 @@ class TongueRow(PhraseFields):
         **more: Any,
     ) -> None:
         super().__init__(data, editable=editable, **more)
-        self.accounts = accounts
         languages = [(language.code, language.name) for language in catalogue.LANGUAGES]
         groups = voice_groups([code for code, _ in languages], accounts)
         current = str((self.initial or {}).get("voice") or "")
@@ -65,7 +64,7 @@ class TongueRow(PhraseFields):
     @property
     def phrases(self) -> list[BoundField]:
         """The controls of the sentences."""
-        return [self[name] for name in tongues.SENTENCES]
+        return [self[name] for name in PhraseFields.base_fields]
 
     @property
     def wrong_sentence(self) -> bool:
@@ -74,9 +73,9 @@ class TongueRow(PhraseFields):
 
     @property
     def voice_effect(self) -> str:
-        """Price and time of the voice, and whose account pays."""
+        """Price and time of the voice."""
         voice = str(self["voice"].value() or "")
-        return chosen_effect("tts", stage_of(voice), self.accounts) if voice else ""
+        return chosen_effect("tts", stage_of(voice), None) if voice else ""
 
     def _offer(self, name: str, choices: list[Any]) -> None:
         field = self.fields[name]
@@ -91,7 +90,7 @@ class TongueRows(SectionRows):
     max_num = 8
 
     def get_form_kwargs(self, index: int | None) -> dict[str, Any]:
-        """Each row says whose account its voice uses."""
+        """Each row says which voices there is no key for."""
         return {**super().get_form_kwargs(index), "accounts": self.accounts}
 
     @classmethod

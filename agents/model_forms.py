@@ -119,7 +119,7 @@ class ModelForm(SectionForm):
         written = catalogue.writer(chosen) or self.before.llm
         second = self.before.second
         heard, answered = second.stt or self.before.stt, second.llm or self.before.llm
-        names = f"{name_of('stt', heard)} and {name_of('llm', answered)}"
+        names = f"“{name_of('stt', heard)}” and “{name_of('llm', answered)}”"
         return f"In a chat {name_of('llm', written)} answers instead. When this model fails, {names} step in."
 
     @property

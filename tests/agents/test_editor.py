@@ -733,9 +733,8 @@ def test_the_editor_says_who_answers_a_chat_for_a_model_that_hears_and_speaks(en
 
     text = unescape(enter("builder").get(page("edit", asha)).content.decode())
 
-    assert (
-        "In a chat GPT-5.4 mini answers instead. When this model fails, PocketSphinx and Built in, no AI model" in text
-    )
+    assert "In a chat GPT-5.4 mini answers instead." in text
+    assert "When this model fails, “PocketSphinx” and “Built in, no AI model” step in." in text
     assert "PocketSphinx, from before" in text
     assert 'data-prefix="openai/gpt-realtime-2.1/"' in text
     assert "Listen to the second voice" in text

@@ -25,6 +25,7 @@ from console import access
 from console.models import CreditAsked
 from telephony.models import Call, PhoneNumber, Recording
 from telephony.outbound.models import Campaign, DoNotCall
+from tenants import keys
 from tenants.models import Membership, Role
 from tenants.scope import platform_scope, tenant_scope
 from tests.cast import gather
@@ -97,6 +98,10 @@ billing:note                    GET     302 404   404     200   200    403     4
 billing:usage                   GET     302 404   404     200   200    403     403     200     200
 billing:usage-csv               GET     302 404   404     200   200    403     403     200     200
 billing:comparison              GET     302 404   404     200   200    403     403     200     200
+
+programs:keys                   GET     302 404   404     200   200    403     403     403     403
+programs:keys                   POST    302 404   404     422   422    403     403     403     403
+programs:revoke                 POST    302 404   404     303   303    403     403     403     403
 
 console:home                    GET     302 404   404     404   404    404     404     404     200
 console:session                 GET     302 404   404     404   404    404     404     404     200
@@ -279,6 +284,7 @@ def site(db, settings, tmp_path):
         )
         listed = DoNotCall.objects.create(phone="+919876543210", added_at=timezone.now())
         secret = secrets.keep("CRM_TOKEN", "a-long-enough-value", cast.owner)
+        key = keys.store("Program", keys.new_key())
         member = Membership.objects.get(user=cast.by_role[Role.ANALYST])
         now = timezone.now()
         activities.begin("call:1", "call", now - timedelta(days=40))
@@ -307,6 +313,8 @@ def site(db, settings, tmp_path):
         "console:book-new": ["standard"],
         "tenants:team-role": [slug, member.id],
         "tenants:team-remove": [slug, member.id],
+        "programs:keys": [slug],
+        "programs:revoke": [slug, key.id],
         "agents:edit": [slug, agent.id],
         "agents:section": [slug, agent.id, "identity"],
         "agents:publish": [slug, agent.id],

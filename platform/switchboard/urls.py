@@ -17,6 +17,7 @@ urlpatterns = [
     path("t/<slug:slug>/", include("agents.urls")),
     path("t/<slug:slug>/", include("telephony.urls")),
     path("t/<slug:slug>/", include("billing.pages.urls")),
+    path("t/<slug:slug>/", include("api.page_urls")),
     path("console/", include("console.urls")),
     path("", include("tenants.urls")),
 ]

@@ -184,6 +184,7 @@ def rail(context: RequestContext) -> list[dict[str, Any]]:
         ("Usage", "billing:usage", "usage", "view money", here[0] == "billing" and here[1] in USAGE_PAGES),
         ("Billing", "billing:overview", "wallet", "view money", here[0] == "billing" and here[1] not in USAGE_PAGES),
         ("Keys", "agents:keys", "shield", "manage keys", here[0] == "agents" and here[1].startswith("key")),
+        ("API", "programs:keys", "tool", "manage keys", here[0] == "programs"),
         ("Team", "tenants:team", "team", "manage members", here[0] == "tenants" and here[1].startswith("team")),
     )
     return [

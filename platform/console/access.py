@@ -4,6 +4,7 @@ down before it is answered. For everybody else there is no console (404)."""
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from functools import wraps
 from typing import Any, Concatenate, Final, cast
@@ -18,7 +19,7 @@ from django.utils.http import urlencode
 
 from console.models import AccessLog, StaffSession
 from tenants.models import Tenant, User
-from tenants.scope import platform_scope
+from tenants.scope import Scope, platform_scope
 
 LONGEST: Final = timedelta(hours=4)
 ZONE: Final = "Asia/Kolkata"
@@ -71,6 +72,20 @@ def staff(request: HttpRequest) -> User | HttpResponseBase:
 def staff_view(view: StaffPage) -> Callable[..., HttpResponseBase]:
     """The view runs, and its template renders, across tenants in one transaction. A `slug` in the address becomes
     `request.about`. Without a session the way leads to the page that begins one."""
+    return _door(view, waits=False)
+
+
+def staff_view_that_waits(view: StaffPage) -> Callable[..., HttpResponseBase]:
+    """The same for a view that asks somebody outside: no transaction is open meanwhile, and it opens `across`."""
+    return _door(view, waits=True)
+
+
+def across(request: StaffRequest) -> AbstractContextManager[Scope]:
+    """The rows of all tenants, for the reason of the session."""
+    return platform_scope(f"console: {request.staff_session.reason}")
+
+
+def _door(view: StaffPage, *, waits: bool) -> Callable[..., HttpResponseBase]:
 
     @wraps(view)
     def page(request: HttpRequest, *args: Any, slug: str = "", **kwargs: Any) -> HttpResponseBase:
@@ -89,14 +104,24 @@ def staff_view(view: StaffPage) -> Callable[..., HttpResponseBase]:
             )
         inside = cast("StaffRequest", request)
         inside.staff_session, inside.about = session, tenant
-        with timezone.override(ZONE), platform_scope(f"console: {session.reason}"):
-            response = view(inside, *args, **kwargs)
-            if isinstance(response, SimpleTemplateResponse):
-                response.render()
+        with timezone.override(ZONE):
+            if waits:
+                response = view(inside, *args, **kwargs)
+                with across(inside):
+                    _render(response)
+            else:
+                with across(inside):
+                    response = view(inside, *args, **kwargs)
+                    _render(response)
         response.headers.setdefault("Cache-Control", "private, no-store")
         return response
 
     return page
+
+
+def _render(response: HttpResponseBase) -> None:
+    if isinstance(response, SimpleTemplateResponse):
+        response.render()
 
 
 def answer(request: StaffRequest, template: str, context: dict[str, Any], *, status: int = 200) -> HttpResponse:

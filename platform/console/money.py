@@ -1,4 +1,4 @@
-"""Usage and revenue against cost, the queue of differences, and the way down: activity, records, lines, transaction."""
+"""Usage and revenue against cost, and the way down: activity, records, lines, transaction."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from billing import ledger, reconciling, sheets
+from billing import sheets
 from billing.ledger import ACCOUNTS, Account
 from billing.meters import METERS
 from billing.models import Activity, ChargeLine, Transaction, UsageRecord
@@ -26,19 +26,6 @@ from console.views import pairs
 from tenants.models import Tenant
 
 LONGEST = 366
-WORDS = {
-    "unbalanced": "A transaction does not sum to zero",
-    "balance": "A kept balance is not the sum of its entries",
-    "holds": "Money on hold does not agree with the holds",
-    "charge": "Charged in the ledger, against the lines",
-    "cost": "Cost in the ledger, against the lines",
-    "activity": "Sum of the activity, against its lines",
-    "not_charged": "Usage of something charged has no line",
-    "overdue": "Ended, and not charged for an hour",
-    "unpriced": "Waits for a price",
-    "hold_left": "Money held for what is over",
-    "hold_forgotten": "Money held, and nobody renews it",
-}
 
 
 @require_safe
@@ -112,41 +99,6 @@ def _narrow(asked: dict[str, Any], row: queries.UsageRow) -> str:
     if asked["by"] == "tenant":
         return _query(asked, tenant=row.name.slug, by="day")
     return _query(asked, provider=row.name or "-", by="tenant")
-
-
-@require_safe
-@staff_view
-def reconciliation(request: StaffRequest) -> HttpResponse:
-    """What differs, the largest difference first, and the trial balance."""
-    found = reconciling.reconcile(timezone.now())
-    trial = ledger.trial_balance()
-    tenants = Tenant.objects.in_bulk([one.tenant_id for one in found if one.tenant_id])
-    activities = dict(Activity.objects.filter(source__in={one.where for one in found}).values_list("source", "id"))
-    keys = dict(Transaction.objects.filter(key__in={one.where for one in found}).values_list("key", "id"))
-    rows = [
-        {
-            "one": one,
-            "words": WORDS.get(one.what, str(one.what).replace("_", " ").capitalize()),
-            "tenant": tenants.get(one.tenant_id) if one.tenant_id else None,
-            "activity": activities.get(one.where) or activities.get(one.where.split("/")[0]),
-            "transaction": keys.get(one.where),
-            "difference": one.theirs - one.ours,
-        }
-        for one in found
-    ]
-    totals = [
-        {"total": total, "meaning": ACCOUNTS[total.account].words, "balance": total.debit_micros - total.credit_micros}
-        for total in sorted(trial.totals, key=lambda total: list(Account).index(total.account))
-    ]
-    context = {
-        "rows": rows,
-        "question": sum(one.size for one in found),
-        "trial": trial,
-        "totals": totals,
-        "debit": sum(total.debit_micros for total in trial.totals),
-        "credit": sum(total.credit_micros for total in trial.totals),
-    }
-    return answer(request, "console/reconciliation.html", context)
 
 
 @require_safe

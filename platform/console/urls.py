@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from console import books, money, statements, views
+from console import books, money, reconciliation, statements, views
 
 app_name = "console"
 
@@ -29,7 +29,7 @@ urlpatterns = [
     ),
     path("usage/", money.usage, name="usage"),
     path("usage.csv", money.usage_csv, name="usage-csv"),
-    path("reconciliation/", money.reconciliation, name="reconciliation"),
+    path("reconciliation/", reconciliation.reconciliation, name="reconciliation"),
     path("activities/<uuid:activity_id>/", money.activity, name="activity"),
     path("transactions/<uuid:transaction_id>/", money.transaction, name="transaction"),
     path("books/", books.index, name="books"),

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from billing import activities, limiting, sheets, standing, wallets
 from billing.errors import BadAmountError, BadTaxProfileError, BillingError
 from billing.models import Activity, AgentCap
-from billing.money import Money
+from billing.money import MICROS, Money
 from billing.pages import charting, forms, queries
 from billing.pages.answers import Rupees, done, page, refused, sheet
 from billing.pages.naming import address_of, names, title_of
@@ -25,6 +25,7 @@ from tenants.access import TenantRequest, tenant_view
 from tenants.scope import tenant_scope
 
 STATEMENTS_SHOWN = 12
+PRESET = forms.PRESETS[1] * MICROS
 
 
 @require_safe
@@ -69,7 +70,7 @@ def _overview(request: TenantRequest, form: forms.TopUp | None = None, status: i
         "profile": (known := parties.profile()),
         "place": gst.PLACES.get(known.place, "") if known else "",
         "form": form or forms.TopUp(initial={"preset": str(forms.PRESETS[1])}),
-        "tax_percent": (parties.frozen_issuer()["rate_bp"] or 0) / 100,
+        "quote": desk.Quote(PRESET, parties.tax_on(PRESET)),
         "day_spent": queries.spent(today, today),
         "agent_caps": AgentCap.objects.count(),
         **paying(request),

@@ -116,10 +116,12 @@ def streamed(step: RouteStep, at: datetime, *, patient: bool) -> StepOutcome | N
     return outcome
 
 
-def bridged(call: Call, leg_id: str) -> None:
-    """The carrier's record says that a dialled leg was connected."""
-    open_dials = RouteStep.objects.filter(call=call, kind__in=DIALS, outcome="", connected_at=None)
-    open_dials.update(connected_at=timezone.now(), leg_id=leg_id[:64])
+def bridged(call: Call, leg_id: str, talked_s: int | None) -> None:
+    """The carrier's record says that a dialled leg was connected, and perhaps for how long."""
+    under_way = RouteStep.objects.filter(call=call, kind__in=DIALS, outcome="")
+    under_way.filter(connected_at=None).update(connected_at=timezone.now(), leg_id=leg_id[:64])
+    if talked_s:
+        under_way.filter(leg_s=None).update(leg_s=talked_s)
 
 
 def hung_up(call: Call) -> None:

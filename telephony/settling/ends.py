@@ -87,13 +87,15 @@ def _one(carrier: Knows, tenant_id: UUID, call_id: UUID, uuid: str, now: datetim
         record = carrier.cdr(uuid)
         if record is None or record.ended_at is None or record.ended_at > now - AGE / 2:
             return False  # the callback has its time
+        bridge = carrier.cdr(record.bridge_uuid) if record.bridge_uuid else None
         with tenant_scope(tenant_id):
             call = Call.objects.get(id=call_id)
             if not call.is_live:
                 return False
             if record.bridge_uuid:
-                steps.bridged(call, record.bridge_uuid)
-                course.bridged(call, record.bridge_uuid)
+                talked_s = bridge.billed_s if bridge is not None else None
+                steps.bridged(call, record.bridge_uuid, talked_s)
+                course.bridged(call, record.bridge_uuid, talked_s)
             ending.end(call, told(call, record))
     except CarrierError:
         raise

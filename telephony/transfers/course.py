@@ -219,14 +219,14 @@ def accepted(transfer: Transfer, leg: TransferLeg) -> bool:
     return True
 
 
-def bridged(call: Call, leg_id: str) -> None:
-    """The carrier's record says that one of the colleagues whom it rang was connected."""
-    ringing = Transfer.objects.filter(call=call, kind=TransferKind.BLIND, state=State.RINGING)
-    for transfer_id in ringing.values_list("id", flat=True):
+def bridged(call: Call, leg_id: str, talked_s: int | None) -> None:
+    """The carrier's record says that one of the colleagues whom it rang was connected, and perhaps for how long."""
+    under_way = Transfer.objects.filter(call=call, kind=TransferKind.BLIND, ended_at=None)
+    for transfer_id in under_way.values_list("id", flat=True):
         transfer = locked(transfer_id)
-        rung = [leg for leg in legs(transfer) if leg.state == State.RINGING]
+        rung = [leg for leg in legs(transfer) if leg.state in (State.RINGING, State.TALKING)]
         if len(rung) == 1:
-            step(rung[0], Event.CONNECTED, carrier_id=leg_id[:64])
+            step(rung[0], Event.CONNECTED, carrier_id=leg_id[:64], talked_s=talked_s)
         advance(transfer, Event.CONNECTED)
 
 

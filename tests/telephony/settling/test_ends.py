@@ -151,10 +151,11 @@ def test_the_record_says_whether_a_dialled_route_was_bridged(acme, through, brid
     with acme.scope():
         RouteStep.objects.create(call=call, place="open", kind="person", began_at=call.created_at)
 
-    look(Line(records=[record("u-1", bridge_uuid=bridge)]))
+    look(Line(records=[record("u-1", bridge_uuid=bridge), record("leg-1", billed_s=42)]))
 
     with acme.scope():
-        assert RouteStep.objects.get().outcome == outcome
+        step = RouteStep.objects.get()
+        assert (step.outcome, step.leg_id, step.leg_s) == (outcome, bridge, 42 if bridge else None)
 
 
 @pytest.mark.parametrize(("bridge", "state", "result"), [("leg-1", "done", "transfer"), ("", "left", "caller_hung_up")])
@@ -166,10 +167,11 @@ def test_the_record_says_whether_a_transfer_was_bridged(acme, through, bridge, s
         )
         TransferLeg.objects.create(transfer=transfer, position=0, destination="+918041234567", state="ringing")
 
-    look(Line(records=[record("u-1", bridge_uuid=bridge)]))
+    look(Line(records=[record("u-1", bridge_uuid=bridge), record("leg-1", billed_s=42)]))
 
     with acme.scope():
-        assert (Transfer.objects.get().state, TransferLeg.objects.get().state) == (state, state)
+        leg = TransferLeg.objects.get()
+        assert (Transfer.objects.get().state, leg.state, leg.talked_s) == (state, state, 42 if bridge else None)
     assert acme.calls()[0].outcome == result
 
 

@@ -1,15 +1,18 @@
 """Requests to Stripe: whatever goes wrong on the way, each has one effect."""
 
+import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from itertools import product
 
 import pytest
+from django.db import connection
 
 from billing.money import MICROS
-from billing.stripe import automatic, desk, outbox
+from billing.stripe import automatic, desk, outbox, tasks
 from billing.stripe.asks import KINDS, CustomerAsk, from_json, to_json
 from billing.stripe.models import Request, RequestState
-from tests.billing.stripe.conftest import Payer
+from tests.billing.stripe.conftest import Payer, tell
 
 HOUR = timedelta(hours=1)
 
@@ -179,3 +182,58 @@ def test_who_was_overtaken_writes_nothing(clinic):
 
     with clinic.scope(), pytest.raises(outbox.IllegalStepError):
         outbox._advance(slow, "answered", stripe_id="cus_1")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_many_workers_at_once_one_sends(poor):
+    request_id = automatic.top_up(poor.tenant.id, poor.now)
+
+    def work():
+        try:
+            return outbox.send(poor.tenant.id, request_id, poor.now).state
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        workers = [pool.submit(work) for _ in range(4)]
+        assert RequestState.DONE in {worker.result() for worker in workers}
+
+    assert len(keys_sent(poor)) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_many_sweeps_at_once_one_tops_up(poor):
+    def work():
+        try:
+            return automatic.top_up(poor.tenant.id, poor.now)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        made = [worker.result() for worker in [pool.submit(work) for _ in range(4)]]
+
+    assert len([one for one in made if one]) == 1
+
+
+def test_the_workers_tasks_carry_a_payment_to_its_end(poor):
+    request_id = automatic.top_up(poor.tenant.id, poor.now)
+
+    tasks.send_request(str(poor.tenant.id), str(request_id))
+    tasks.send_request(str(poor.tenant.id), str(request_id))
+    for body, mark in poor.stripe.deliveries():
+        tell(body, mark)
+        tasks.handle_event(json.loads(body)["id"])
+    tasks.sweep_stripe()
+
+    assert poor.balance() == 100
+
+
+def test_a_task_without_a_key_does_nothing(poor, settings):
+    request_id = automatic.top_up(poor.tenant.id, poor.now)
+    settings.STRIPE_API_KEY = ""
+
+    tasks.send_request(str(poor.tenant.id), str(request_id))
+    tasks.handle_event("evt_1")
+    tasks.sweep_stripe()
+
+    assert request_of(poor).state == RequestState.PENDING

@@ -74,7 +74,7 @@ def call_context(call: Call, slug: str, permissions: Collection[str]) -> dict[st
         "dial": getattr(call, "dial", None),
         "listed": DoNotCall.objects.filter(phone=call.person).exists(),
         "settled": settlement(call.cdrs.all()),
-        "bill": bill(call),
+        "bill": bill(call) if "view money" in permissions else None,
     }
 
 

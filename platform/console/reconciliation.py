@@ -36,6 +36,7 @@ WORDS: Final = {
     "unpriced": "Waits for a price",
     "hold_left": "Money held for what is over",
     "hold_forgotten": "Money held, and nobody renews it",
+    "carrier": "Taken by the carrier for a call, against our price book",
     "stripe": "Held by Stripe, against the ledger",
     "stripe_request": "Asked of Stripe, and without an outcome",
     "stripe_event": "Told by Stripe, and not handled",
@@ -76,7 +77,9 @@ def reconciliation(request: StaffRequest) -> HttpResponse:
     now = timezone.now()
     at_stripe = stripe.reconcile(now)
     with across(request):
-        rows = [*_ours([*reconciling.reconcile(now), *at_stripe]), *_carriers(now)]
+        found = [*reconciling.reconcile(now), *at_stripe]
+        told = {one.where for one in found if one.what == "carrier"}
+        rows = [*_ours(found), *_carriers(now, told)]
         rows.sort(key=lambda row: (row.in_seconds, -row.size, row.words, row.where))
         trial = ledger.trial_balance()
     order = list(Account)
@@ -117,8 +120,8 @@ def _ours(found: list[Difference]) -> Iterator[Row]:
         yield Row(words, tenant, one.where, address, one.ours, one.theirs)
 
 
-def _carriers(now: datetime) -> Iterator[Row]:
-    """What the carrier's records say otherwise. The activity shows what we made of the call; without one, the call."""
+def _carriers(now: datetime, told: set[str]) -> Iterator[Row]:
+    """What single records of the carrier's say otherwise than we measured; of calls that were `told` of, no money."""
     records = CarrierCdr.objects.filter(state=CdrState.KEPT, fetched_at__gte=now - LONG).exclude(differences=[])
     kept = list(records.select_related("tenant").order_by("-fetched_at")[:SHOWN])
     sources = {f"call:{record.call_id}" for record in kept}
@@ -132,6 +135,8 @@ def _carriers(now: datetime) -> Iterator[Row]:
         )
         for one in record.differences:
             what = str(one["what"])
+            if what != "answered" and f"call:{record.call_id}" in told:
+                continue
             words = AT_THE_CARRIER.get(what, what)
             yield Row(
                 words, record.tenant, record.uuid, address, int(one["ours"]), int(one["theirs"]), what == "answered"

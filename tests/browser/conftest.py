@@ -113,7 +113,7 @@ class Visitor:
         if email and email not in self.signed_in:
             page = self.open()
             sign_in(page, email)
-            page.wait_for_url("**/t/**" if "both" not in email else "**/")
+            page.wait_for_url("**/" if "both" in email or "operator" in email else "**/t/**")
             self.signed_in[email] = page.context.storage_state()
         context = self.chromium.new_context(
             base_url=self.url,

@@ -30,6 +30,7 @@ def main() -> None:
     make_member(fresh, Role.OWNER, "owner@bakery.example")
     both = make_member(busy, Role.ADMIN, "both@udupi.example")
     join(fresh, both, Role.ANALYST)
+    watched("operator@platform.example")
     number = answering(busy, owner)
     past_calls(busy, number)
     reminders(busy, number)
@@ -42,6 +43,18 @@ def join(tenant, user, role) -> None:
 
     with tenant_scope(tenant.id):
         Membership.objects.create(user=user, role=role)
+
+
+def watched(email) -> None:
+    """An operator in a staff session."""
+    from django.utils import timezone
+
+    from console import access
+    from tenants.scope import platform_scope
+    from tests.cast import make_user
+
+    with platform_scope("furnishing"):
+        access.begin(make_user(email, is_staff=True), "a look around", 240, timezone.now())
 
 
 def answering(tenant, owner):

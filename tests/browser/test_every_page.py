@@ -5,6 +5,7 @@ import pytest
 pytestmark = [pytest.mark.flow, pytest.mark.timeout(300)]
 
 OWNER = "owner@udupi.example"
+OPERATOR = "operator@platform.example"
 PAGES = {
     "sign-in": ("", "/accounts/login/"),
     "forgotten password": ("", "/accounts/password/reset/"),
@@ -36,6 +37,26 @@ PAGES = {
     "campaign": (OWNER, "{base}/campaigns/{campaign}/"),
     "campaign’s rules": (OWNER, "{base}/campaigns/{campaign}/rules/"),
     "do-not-call list": (OWNER, "{base}/do-not-call/"),
+    "billing": (OWNER, "{base}/billing/"),
+    "no money yet": ("owner@bakery.example", "/t/new-bakery/billing/"),
+    "caps": (OWNER, "{base}/billing/limits/"),
+    "invoice details": (OWNER, "{base}/billing/details/"),
+    "automatic top-up": (OWNER, "{base}/billing/automatic/"),
+    "usage": (OWNER, "{base}/usage/"),
+    "usage by service": (OWNER, "{base}/usage/?by=meter"),
+    "no usage": ("owner@bakery.example", "/t/new-bakery/usage/"),
+    "comparison": (OWNER, "{base}/usage/comparison/"),
+    "staff session": (OPERATOR, "/console/session/"),
+    "console": (OPERATOR, "/console/"),
+    "tenants": (OPERATOR, "/console/tenants/"),
+    "tenant": (OPERATOR, "/console/tenants/udupi-garden/"),
+    "margin": (OPERATOR, "/console/usage/?by=provider"),
+    "reconciliation": (OPERATOR, "/console/reconciliation/"),
+    "price books": (OPERATOR, "/console/books/"),
+    "new prices": (OPERATOR, "/console/books/standard/new/"),
+    "statements": (OPERATOR, "/console/statements/"),
+    "issuer": (OPERATOR, "/console/statements/issuer/"),
+    "console’s log": (OPERATOR, "/console/log/"),
     "team": (OWNER, "{base}/team/"),
     "account": (OWNER, "/account/"),
     "password": (OWNER, "/accounts/password/change/"),

@@ -31,10 +31,10 @@ def address_of(slug: str, source: str) -> str:
 
 
 def title_of(source: str) -> str:
-    """A source as people read it: `call:…` → `Call`."""
-    kind, _, rest = source.partition(":")
+    """A source as people read it, without ids: `call:…` → `Call`, `number:…:2026-11` → `Number 2026-11`."""
+    kind, *rest = source.split(":")
     word = kind.replace("-", " ").replace("_", " ").capitalize()
-    return f"{word} {rest.split(':')[-1]}" if kind not in ("call", "analysis", "chat", "preview", "brief") else word
+    return " ".join([word, *(part for part in rest if part and not _is_uuid(part))])
 
 
 def _is_uuid(text: str) -> bool:

@@ -34,9 +34,11 @@ demo: $(DEMO) ## Call the demo agent, show the conversation, keep serving where 
 up: $(DEMO) ## Run everything on this machine: database, web, stream workers, worker, beat
 	@$(BIN)/switchboard up
 
-test: $(DEV) ## Run the whole suite; no server needed
+LANES ?= 2
+
+test: $(DEV) ## Run the whole suite; no server needed. LANES=1: calls and pages one after the other
 	@$(BIN)/python -m pytest -q -n 2 -m "not flow" $(ARGS)
-	@$(BIN)/python -m pytest -q -m flow $(ARGS)
+	@$(BIN)/python -m pytest -q -n $(LANES) --dist loadgroup -m flow $(ARGS)
 
 crash-drill: $(DEV) ## kill -9 stream workers under CALLS callers (100), and count what they noticed
 	@$(BIN)/python -m tests.drills.crash $(if $(CALLS),--calls $(CALLS)) $(ARGS)

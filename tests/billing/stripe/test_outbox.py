@@ -2,6 +2,7 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from itertools import product
 
@@ -113,6 +114,41 @@ def test_a_worker_that_dies_leaves_a_row_that_another_takes_after_a_while(poor):
 
     assert request_of(poor).state == RequestState.DONE
     assert len(poor.stripe.all("payment_intent")) == 1
+
+
+class Killed(Exception):
+    """A worker is gone."""
+
+
+@contextmanager
+def deadly(statements):
+    """The worker dies before its n-th statement."""
+    left = statements
+
+    def count(execute, *query):
+        nonlocal left
+        left -= 1
+        if left == 0:
+            raise Killed
+        return execute(*query)
+
+    with connection.execute_wrapper(count), suppress(Killed):
+        yield
+
+
+@pytest.mark.parametrize("statement", [1, 6, 11, 14, 17, 20, 23, 26, 29, 33, 38])
+def test_a_worker_may_die_at_any_statement(poor, statement):
+    request_id = automatic.top_up(poor.tenant.id, poor.now)
+    with deadly(statement):
+        tasks.send_request(str(poor.tenant.id), str(request_id))
+
+    for after in (timedelta(), outbox.DEAD, HOUR, HOUR):
+        poor.sweeps(after)
+    poor.hears()
+
+    assert len(poor.stripe.all("payment_intent")) == 1
+    assert poor.balances() == {"wallet": 100, "tax": 18, "stripe_clearing": 118}
+    assert poor.differs() == []
 
 
 def test_a_row_that_somebody_sends_is_left_to_them(poor):

@@ -114,7 +114,8 @@ def _charged(
     rows = ChargeLine.objects.filter(activity__in=activities, replaced_by=None).select_related("record", "activity")
     for row in rows.order_by("activity__began_at", "record__source", "record__meter", "record__provider"):
         per = _per(METERS[row.record.meter].unit, row.unit)
-        price = f"{Money(row.unit_micros)} a {per}" if row.rule in (Rule.BOOK, Rule.OVERRIDE) else ""
+        priced = row.unit_micros and row.rule in (Rule.BOOK, Rule.OVERRIDE)
+        price = f"{Money(row.unit_micros)} a {per}" if priced else ""
         note = _RULES.get(Rule(row.rule), "")
         yield _line(row.record, row.billed, price, Money(row.price_micros), note, names, carrier)
 

@@ -86,7 +86,7 @@ class _Together:
 
     def flush(self) -> None:
         written, self._written = self._written, []
-        if written:
+        if written and not self._transport.is_closing():  # the peer may have gone since
             self._transport.write(written[0] if len(written) == 1 else b"".join(written))
 
     def close(self) -> None:

@@ -12,7 +12,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from uvicorn.server import ServerState
 from websockets.frames import Frame, Opcode
 
-from switchboard.websocket import PAUSE_AT, MediaSocketProtocol
+from switchboard.websocket import PAUSE_AT, MediaSocketProtocol, _Together
 from telephony.delivery import LOOK, TEXTS
 
 HANDSHAKE = (
@@ -200,3 +200,19 @@ async def test_reading_pauses_only_when_the_application_falls_behind():
 
     assert (reading_before, reading_full, reading_after) == (True, False, True)
     assert taken == ["20 ms"] * PAUSE_AT
+
+
+async def test_what_was_written_as_the_peer_went_is_dropped_without_a_word():
+    class Gone(Wire):
+        def write(self, data):
+            raise RuntimeError("the handler is closed")  # as uvloop's does
+
+    complaints, wire = [], Gone()
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda loop, context: complaints.append(context))
+
+    _Together(wire, loop).write(b"20 ms")
+    wire.close()
+    await asyncio.sleep(0.01)
+
+    assert complaints == []

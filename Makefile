@@ -34,11 +34,9 @@ demo: $(DEMO) ## Call the demo agent, show the conversation, keep serving where 
 up: $(DEMO) ## Run everything on this machine: database, web, stream workers, worker, beat
 	@$(BIN)/switchboard up
 
-LANES ?= 2
-
-test: $(DEV) ## Run the whole suite; no server needed. LANES=1: calls and pages one after the other
+test: $(DEV) ## Run the whole suite; no server needed
 	@$(BIN)/python -m pytest -q -n 2 -m "not flow" $(ARGS)
-	@$(BIN)/python -m pytest -q -n $(LANES) --dist loadgroup -m flow $(ARGS)
+	@$(BIN)/python -m pytest -q -m flow $(ARGS)
 
 crash-drill: $(DEV) ## kill -9 stream workers under CALLS callers (100), and count what they noticed
 	@$(BIN)/python -m tests.drills.crash $(if $(CALLS),--calls $(CALLS)) $(ARGS)

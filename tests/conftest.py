@@ -18,30 +18,14 @@ def _quick_passwords():
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup, django_db_blocker):
-    """Tests that commit are cleaned up after quickly; and hang up the channel layer before pytest-django drops the
-    database it listens on."""
-    from django.test import TransactionTestCase
-
-    from tests import emptying
-
-    with django_db_blocker.unblock():
-        emptying.keep()
-    TransactionTestCase._fixture_teardown = lambda case: emptying.empty()
+def django_db_setup(django_db_setup):
+    """Hang up the channel layer before pytest-django drops the database it listens on."""
     yield
     from channels.layers import channel_layers
 
     for layer in channel_layers.backends.values():
         if hasattr(layer, "disconnect"):
             layer.disconnect()
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Flows go in two lanes that run side by side with `--dist loadgroup`: pages, and all others. They mostly wait."""
-    for item in items:
-        if item.get_closest_marker("flow"):
-            item.add_marker(pytest.mark.xdist_group("pages" if "tests/browser" in item.nodeid else "calls"))
 
 
 @pytest.hookimpl(wrapper=True)

@@ -85,10 +85,6 @@ class Switchboard:
         )
 
 
-LANE = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
-"""Flows in several processes have a Switchboard each."""
-
-
 @pytest.fixture(scope="session")
 def switchboard(tmp_path_factory):
     home = tmp_path_factory.mktemp("home")
@@ -97,9 +93,8 @@ def switchboard(tmp_path_factory):
     env = {name: value for name, value in os.environ.items() if name not in names and "PYTEST" not in name}
     env |= {"SWITCHBOARD_HOME": str(home), "DJANGO_SETTINGS_MODULE": "switchboard.settings", "CALLS_PER_PROCESS": "60"}
     log = (home / "up.log").open("w")
-    web, stream = (str(port + 20 * LANE) for port in (18_400, 18_500))
-    command = [sys.executable, "-m", "switchboard.cli", "up", "--streams", "1", "--port", web, "--stream-port", stream]
-    process = subprocess.Popen(command, env=env, stdout=log, stderr=log)
+    command = [sys.executable, "-m", "switchboard.cli", "up", "--streams", "1", "--port", "18400"]
+    process = subprocess.Popen([*command, "--stream-port", "18500"], env=env, stdout=log, stderr=log)
     try:
         here = Switchboard(home, "", env, process, {})
         state = here.until("up says where it is", lambda: _state(home, process), 90)

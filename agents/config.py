@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
+from annotated_types import MaxLen
 
 from agents.voice.blueprint import (
     Answer,
@@ -26,6 +27,7 @@ from agents.voice.blueprint import (
     TransferTarget,
 )
 
+NAME_MOST: Final = 80
 KEYLESS_STT: Final = Stage("local", "pocketsphinx")
 KEYLESS_LLM: Final = Stage("local", "builtin")
 KEYLESS_TTS: Final = Stage("local", "espeak-ng", "en-us+f3")
@@ -47,7 +49,7 @@ class AgentConfig:
     Headers of tools may name a `Secret` of the tenant as `{{secret.NAME}}`; the value is put in for a call only.
     """
 
-    name: str = ""
+    name: Annotated[str, MaxLen(NAME_MOST)] = ""
     language: str = "en"
     greeting: str = ""
     instructions: str = ""

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.shortcuts import get_object_or_404
 from ninja import Router, Schema, Status
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, create_model
 
 from agents import publishing
 from agents.config import AgentConfig, as_json, read
@@ -68,13 +68,23 @@ class VersionDetail(VersionOut):
     config: AgentConfig
 
 
+Settings: Any = create_model(
+    "Settings",
+    __config__=ConfigDict(extra="forbid"),
+    __doc__="Any of the settings of `AgentConfig`, each whole.",
+    **{
+        name: (hint, None)
+        for name, hint in get_type_hints(AgentConfig, include_extras=True).items()
+        if name in SETTINGS
+    },  # type: ignore[call-overload]
+)
+
+
 class Draft(Schema):
-    """Settings to replace; what is not named stays. `null` is no value."""
+    """Settings to replace; what is not named stays."""
 
     model_config = ConfigDict(extra="forbid")
-    config: dict[str, Any] = Field(
-        description="Any of the settings of `AgentConfig`, each whole.", examples=[{"greeting": "Hello."}]
-    )
+    config: Settings = Field(examples=[{"greeting": "Hello."}])
 
 
 class NewAgent(Schema):
@@ -121,10 +131,8 @@ def list_agents(request: ApiRequest, cursor: Cursor = "", limit: Limit = 50) -> 
 @endpoint("edit agents")
 def create_agent(request: ApiRequest, new: NewAgent) -> Any:
     """Make an agent. Nobody is answered by it until it is published and a number leads to it."""
-    if not new.config.name.strip():
-        raise ProblemError(422, "An agent needs a name.", errors=[("config.name", "is needed")])
-    _fits(new.config.name)
-    return Status(201, _detail(publishing.create(new.config, None)))
+    config = new.config if new.config.name.strip() else replace(new.config, name="New agent")
+    return Status(201, _detail(publishing.create(config, None)))
 
 
 @router.get("/{uuid:agent_id}", response=AgentDetail)
@@ -138,15 +146,8 @@ def get_agent(request: ApiRequest, agent_id: UUID) -> Any:
 @endpoint("edit agents")
 def change_draft(request: ApiRequest, agent_id: UUID, draft: Draft) -> Any:
     """Replace some settings of the draft. What is wrong with them in content is kept: see the problems."""
-    unknown = sorted(set(draft.config) - SETTINGS)
-    if unknown:
-        raise ProblemError(422, "There is no such setting.", errors=[(f"config.{name}", "unknown") for name in unknown])
-    agent = find(agent_id)
-    now = read(agent.draft)
-    given = _adapter.validate(draft.config)
-    _fits(given.get("name", now.name))
-    replace(now, **given)
-    return _detail(publishing.edit_draft(agent, **given))
+    given = {name: getattr(draft.config, name) for name in draft.config.model_fields_set}
+    return _detail(publishing.edit_draft(find(agent_id), **given))
 
 
 @router.delete("/{uuid:agent_id}/draft", response=AgentDetail)
@@ -211,34 +212,3 @@ def _version(version: AgentVersion) -> dict[str, Any]:
         "note": version.note,
         "config": as_json(read(version.config)),
     }
-
-
-def _fits(name: str) -> None:
-    if len(name) > 80:
-        raise ProblemError(422, "The name is too long.", errors=[("config.name", "has at most 80 characters")])
-
-
-class _Adapter:
-    """Each setting against its own type, with the field named as the request spells it."""
-
-    def __init__(self) -> None:
-        from pydantic import TypeAdapter
-
-        hints = get_type_hints(AgentConfig)
-        self._types = {name: TypeAdapter(hints[name]) for name in SETTINGS}
-
-    def validate(self, given: dict[str, Any]) -> dict[str, Any]:
-        from pydantic import ValidationError
-
-        values, errors = {}, []
-        for name, value in given.items():
-            try:
-                values[name] = self._types[name].validate_python(value)
-            except ValidationError as error:
-                errors += [(".".join(["config", name, *map(str, one["loc"])]), one["msg"]) for one in error.errors()]
-        if errors:
-            raise ProblemError(422, "The request does not fit its description.", errors=errors)
-        return values
-
-
-_adapter = _Adapter()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -16,7 +16,7 @@ from pydantic import ConfigDict, Field
 
 from agents.voice.orders import AnyOrder
 from api.access import ApiRequest, endpoint
-from api.paging import Cursor, Limit, Page, page
+from api.paging import EPOCH, LATEST, Cursor, Limit, Page, page
 from api.problems import ProblemError
 from telephony import orders, serving
 from telephony.models import CARRIED, LIVE, Call, Direction, Kind, Outcome, Recording, Status, Turn
@@ -265,4 +265,6 @@ def _detail(call: Call) -> dict[str, Any]:
 def _aware(moment: datetime, field: str) -> datetime:
     if moment.tzinfo is None:
         raise ProblemError(422, "A moment needs its offset, such as Z.", errors=[(field, "needs an offset")])
-    return moment
+    # Which calls are meant is the same; PostgreSQL knows fewer offsets and later years than may be written.
+    plain = moment.replace(tzinfo=UTC)
+    return EPOCH if plain < EPOCH else LATEST if plain >= LATEST else moment.astimezone(UTC)

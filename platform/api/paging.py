@@ -14,6 +14,9 @@ from pydantic import Field
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
+LATEST: Final = datetime(9000, 1, 1, tzinfo=UTC)
+"""No row is newer, and no time zone leads out of what a `datetime` can hold."""
+
 T = TypeVar("T")
 
 
@@ -50,9 +53,10 @@ def _cursor(row: Any, by: str) -> str:
 def _place(cursor: str) -> tuple[datetime, UUID]:
     raw = base64.urlsafe_b64decode(cursor)
     try:
-        return EPOCH + timedelta(microseconds=int.from_bytes(raw[:8])), UUID(bytes=raw[8:])
+        at = EPOCH + timedelta(microseconds=int.from_bytes(raw[:8]))
+        return min(at, LATEST), UUID(bytes=raw[8:])
     except OverflowError:  # nobody was given this one: it is later than everything
-        return datetime.max.replace(tzinfo=UTC), UUID(bytes=raw[8:])
+        return LATEST, UUID(bytes=raw[8:])
 
 
 Text = Annotated[str, Field(max_length=4_000)]

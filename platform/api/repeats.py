@@ -7,6 +7,7 @@ operation is under way, or the process died in the middle of it, and then nobody
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final
@@ -20,17 +21,19 @@ from tenants.scope import tenant_scope
 
 KEPT: Final = timedelta(days=1)
 HEADER: Final = "Idempotency-Key"
+USUAL: Final = re.compile(r"[!-~]{1,255}", re.ASCII)
 
 
 def once(
     request: HttpRequest, caller: Caller, now: datetime, answer: Callable[[], HttpResponseBase]
 ) -> HttpResponseBase:
     """The answer to this request, made by `answer` if this is the first time."""
-    key = request.headers.get(HEADER, "")
-    if request.method != "POST" or not key:
+    key = request.headers.get(HEADER)
+    if request.method != "POST" or key is None:
         return answer()
-    if len(key) > 255 or not key.isprintable():
-        return response(ProblemError(422, f"{HEADER} has 1 to 255 printable characters.", errors=[(HEADER, "odd")]))
+    if not USUAL.fullmatch(key):
+        words = f"{HEADER} has 1 to 255 printable ASCII characters and no space."
+        return response(ProblemError(422, words, errors=[(HEADER, words)]))
     digest = hashlib.sha256(b"\n".join([request.get_full_path().encode(), request.body])).digest()
     with tenant_scope(caller.tenant.id):
         claim, is_ours = Repeatable.objects.get_or_create(

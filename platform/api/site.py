@@ -11,7 +11,7 @@ from ninja.operation import Operation
 from ninja.parser import Parser
 from ninja.types import DictStrAny
 
-from api import account, agents, calls, numbers, problems
+from api import account, agents, calls, numbers, problems, repeats
 from api.access import Bearer
 from api.problems import Problem
 
@@ -88,7 +88,7 @@ def document() -> dict[str, Any]:
                         "in": "header",
                         "required": False,
                         "description": "The same key with the same request is answered as the first time, for a day.",
-                        "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+                        "schema": {"type": "string", "pattern": f"^{repeats.USUAL.pattern}$"},
                     }
                 )
     return found

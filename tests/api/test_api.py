@@ -133,7 +133,7 @@ def test_what_is_wrong_is_named_as_the_request_spells_it(ask):
 
     assert fields(unknown) == {"config.greting"}
     assert "config.targets.0.name" in fields(odd)
-    assert fields(changed) == {"config.x"}
+    assert fields(changed) == {"config.x", "config.limits.max_call_s"}
     assert fields(extra) == {"force"}
 
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-import msgspec
 import structlog
 from django.conf import settings
 from django.core.exceptions import SuspiciousOperation
@@ -47,27 +47,20 @@ class RefusedCallback(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
-    """What a callback was answered with."""
-
-    status: int
-    content_type: str
-    body: str
-
-
-@dataclass(frozen=True, slots=True)
 class Callback:
-    """A genuine callback, stored. `answered`: the carrier sends again what was handled already, and gets this."""
+    """A genuine callback. `event_id`: its row; None for one that is only judged."""
 
     kind: str
     number: PhoneNumber
     fields: dict[str, str]
-    event_id: UUID
-    answered: Reply | None = None
+    event_id: UUID | None
 
 
-def take(kind: str, token: str, request: HttpRequest) -> Callback:
-    """Judge and store a callback. Raises `RefusedCallback` with 400, 401, 403, 404 or 413; opens its own scopes."""
+def take(kind: str, token: str, request: HttpRequest, unkept: Collection[str] = ()) -> Callback:
+    """Judge and store a callback; one whose `Event` is among `unkept` is judged only.
+
+    Raises `RefusedCallback` with 400, 401, 403, 404 or 413; opens its own scopes.
+    """
     fields = _fields(request)
     with platform_scope("a callback's path token"):
         known = PhoneNumber.objects.select_related("agent__published").filter(token=_plain(token, 64))
@@ -77,35 +70,19 @@ def take(kind: str, token: str, request: HttpRequest) -> Callback:
     with tenant_scope(number.tenant_id):
         account = CarrierAccount.objects.first()
         verdict = _judge(account, kind, number, request)
-        event = _store(kind, number, fields, verdict)
-        answered = msgspec.json.decode(event.reply, type=Reply) if event.reply else None
-    return Callback(kind, number, fields, event.id, answered)
+        if fields.get("Event", "") not in unkept:
+            return Callback(kind, number, fields, _store(kind, number, fields, verdict))
+        if UsedNonce.objects.filter(nonce__in=verdict.nonces).exists():
+            raise _refuse(kind, 403, "nonce used before", number=number.e164)
+    return Callback(kind, number, fields, None)
 
 
-def event_of(request: HttpRequest) -> str:
-    """What a callback that nobody has judged says that it is; empty when it cannot be read."""
-    try:
-        return _fields(request).get("Event", "")
-    except RefusedCallback:
-        return ""
-
-
-def handled(callback: Callback, reply: Reply) -> None:
-    """Mark the stored callback as handled. Of a signed one it is kept what it was answered with."""
+def close(callback: Callback, error: str = "") -> None:
+    """Mark the stored callback as handled, or say why it was not; then the carrier may send it again."""
     with tenant_scope(callback.number.tenant_id):
-        unsigned = WebhookEvent.objects.filter(id=callback.event_id, digest="")
-        if unsigned.update(handled_at=timezone.now(), error=""):
-            return
-        event = WebhookEvent.objects.get(id=callback.event_id)
-        event.handled_at, event.error = timezone.now(), ""
-        event.reply = msgspec.json.encode(reply).decode()
-        event.save(update_fields=["handled_at", "error", "reply"])
-
-
-def failed(callback: Callback, error: str) -> None:
-    """Say why the stored callback was not handled; then the carrier may send it again."""
-    with tenant_scope(callback.number.tenant_id):
-        WebhookEvent.objects.filter(id=callback.event_id).update(handled_at=None, error=error)
+        WebhookEvent.objects.filter(id=callback.event_id).update(
+            handled_at=None if error else timezone.now(), error=error
+        )
 
 
 def _fields(request: HttpRequest) -> dict[str, str]:
@@ -136,7 +113,7 @@ def _judge(account: CarrierAccount | None, kind: str, number: PhoneNumber, reque
     return verdict
 
 
-def _store(kind: str, number: PhoneNumber, fields: dict[str, str], verdict: Verdict) -> WebhookEvent:
+def _store(kind: str, number: PhoneNumber, fields: dict[str, str], verdict: Verdict) -> UUID:
     digest = hashlib.sha256(repr(sorted(fields.items())).encode("utf-8", "surrogatepass")).hexdigest()
     kept = {_plain(name, 64): _plain(value, 1024) for name, value in list(fields.items())[:MAX_FIELDS]}
     kept = {
@@ -156,21 +133,24 @@ def _store(kind: str, number: PhoneNumber, fields: dict[str, str], verdict: Verd
             for nonce in verdict.nonces:
                 UsedNonce.objects.create(event=event, nonce=nonce)
     except IntegrityError:
-        event = _again(kind, number, digest, verdict)
-    return event
+        return _again(kind, number, digest, verdict)
+    return event.id
 
 
-def _again(kind: str, number: PhoneNumber, digest: str, verdict: Verdict) -> WebhookEvent:
-    """A nonce is good for one callback, which may come a second time just as it was: our answer got lost, or we failed
-    to handle it. All of its nonces came with it then: a copy that leaves out one is none of the carrier's."""
+def _again(kind: str, number: PhoneNumber, digest: str, verdict: Verdict) -> UUID:
+    """A nonce is good once. Only what we said that we failed to handle may come again, just as it was and with all of
+    its nonces; of several such copies one is taken."""
+    failed = WebhookEvent.objects.filter(handled_at=None).exclude(error="")
     earlier: WebhookEvent | None = (
-        WebhookEvent.objects.filter(nonces__nonce__in=verdict.nonces, number=number, kind=kind, digest=digest)
-        .distinct()
-        .first()
+        failed.filter(nonces__nonce__in=verdict.nonces, number=number, kind=kind, digest=digest).distinct().first()
     )
-    if earlier is None or {nonce.nonce for nonce in earlier.nonces.all()} != set(verdict.nonces):
+    if (
+        earlier is None
+        or {nonce.nonce for nonce in earlier.nonces.all()} != set(verdict.nonces)
+        or not failed.filter(id=earlier.id).update(error="")
+    ):
         raise _refuse(kind, 403, "nonce used before", number=number.e164)
-    return earlier
+    return earlier.id
 
 
 def _plain(text: str, limit: int) -> str:

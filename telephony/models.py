@@ -268,8 +268,7 @@ class Recording(TenantModel):
 class WebhookEvent(TenantModel):
     """A callback as it came, without its secrets, stored before it is handled.
 
-    Of a signed one `digest` is the checksum of what it said, secrets included, and `reply` what it was answered with
-    (`intake.Reply` as JSON): a repeat of it gets the same. Sealed, because documents name sockets.
+    Of a signed one `digest` is the checksum of what it said, secrets included: one that failed may come again so.
     """
 
     number = models.ForeignKey(PhoneNumber, on_delete=models.CASCADE, related_name="+")
@@ -281,7 +280,6 @@ class WebhookEvent(TenantModel):
     handled_at = models.DateTimeField(null=True)
     error = models.TextField(blank=True)
     digest = models.CharField(max_length=64, blank=True, default="", db_default="")
-    reply = EncryptedTextField(blank=True, default="", db_default="")
 
     class Meta:
         constraints = (models.UniqueConstraint(fields=["tenant", "id"], name="webhook_of_tenant"),)

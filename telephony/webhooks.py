@@ -6,7 +6,7 @@ The answer contacts nobody and leaves in milliseconds. Everything here may come 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import structlog
@@ -38,36 +38,35 @@ View = Callable[..., HttpResponse]
 log = structlog.get_logger(__name__)
 
 
-def genuine(kind: str) -> Callable[[Callable[..., HttpResponse]], View]:
-    """Make a view of what is done with a genuine callback, which is given what else is in the path."""
+def genuine(
+    kind: str, *, methods: Sequence[str] = ("GET", "POST"), unkept: frozenset[str] = frozenset()
+) -> Callable[[Callable[..., HttpResponse]], View]:
+    """Make a view of what is done with a genuine callback, which is given what else is in the path.
+
+    News of a stream whose `Event` is among `unkept` is judged like the rest, but neither stored nor acted on.
+    """
 
     def decorate(handle: Callable[..., HttpResponse]) -> View:
         def view(request: HttpRequest, token: str, **path: object) -> HttpResponse:
             try:
-                callback = intake.take(kind, token, request)
+                callback = intake.take(kind, token, request, unkept)
             except RefusedCallback as refused:
                 return HttpResponse(f"{refused}\n", status=refused.status, content_type="text/plain")
-            if callback.answered is not None:
-                log.info("callback_repeated", kind=kind, number=callback.number.e164)
-                said = callback.answered
-                return HttpResponse(said.body, status=said.status, content_type=said.content_type)
             try:
-                reply = handle(callback, **path)
+                reply = handle(callback, **path) if callback.event_id is not None else let_pass(callback)
             except BadField as bad:
-                intake.failed(callback, str(bad))
+                intake.close(callback, error=str(bad))
                 log.warning("callback_malformed", kind=kind, field=bad.field, number=callback.number.e164)
                 return HttpResponse(f"{bad}\n", status=bad.http_status, content_type="text/plain")
             except Exception as error:
-                intake.failed(callback, repr(error))
+                intake.close(callback, error=repr(error))
                 raise
-            if reply.status_code < 400:
-                intake.handled(callback, intake.Reply(reply.status_code, reply["Content-Type"], reply.content.decode()))
-            else:
-                intake.failed(callback, f"answered with {reply.status_code}")
+            if callback.event_id is not None:
+                intake.close(callback, error="" if reply.status_code < 400 else f"answered with {reply.status_code}")
             return reply
 
         view.__name__ = handle.__name__
-        return csrf_exempt(require_http_methods(["GET", "POST"])(view))
+        return csrf_exempt(require_http_methods(list(methods))(view))
 
     return decorate
 
@@ -87,19 +86,15 @@ def hangup(callback: Callback) -> HttpResponse:
     return ended(callback, callbacks.read_hangup(callback.fields))
 
 
-def stream_status(request: HttpRequest, token: str) -> HttpResponse:
-    """News of a stream or of a dialled leg. What was played and cleared the socket tells us too, and for each call
-    every other second: keeping that would be most of what a busy web role does."""
-    if intake.event_of(request) in PLAYBACK:
-        return HttpResponse(b"ok\n", content_type="text/plain")
-    return stream_news(request, token)
+def let_pass(callback: Callback) -> HttpResponse:
+    """What was played and cleared, for each call every other second. The socket tells us too, or it is another agent's
+    business: keeping it would be most of what a busy web role does."""
+    callbacks.read_stream_status(callback.fields)
+    return HttpResponse(b"ok\n", content_type="text/plain")
 
 
-stream_status.csrf_exempt = True  # type: ignore[attr-defined]
-
-
-@genuine("stream-status")
-def stream_news(callback: Callback) -> HttpResponse:
+@genuine("stream-status", methods=["POST"], unkept=PLAYBACK)
+def stream_status(callback: Callback) -> HttpResponse:
     """News of a stream, which its socket tells us too, or of a dialled leg. Nothing follows from either."""
     if "DialAction" in callback.fields:
         dial = callbacks.read_dial_news(callback.fields)

@@ -8,10 +8,10 @@ from typing import Final
 
 import structlog
 from django.db import connection
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.utils import timezone
 
-from telephony import dispatch, intake
+from telephony import dispatch
 from telephony.intake import Callback
 from telephony.keeping import fetching
 from telephony.keeping.models import Purpose
@@ -83,19 +83,9 @@ def _routed(
         return found
 
 
-def elsewhere(request: HttpRequest, token: str, place: str) -> HttpResponse:
-    """News of the stream of an agent elsewhere. What was played and cleared is that agent's business."""
-    if intake.event_of(request) in PLAYBACK:
-        return HttpResponse(b"ok\n", content_type="text/plain")
-    return elsewhere_news(request, token, place=place)
-
-
-elsewhere.csrf_exempt = True  # type: ignore[attr-defined]
-
-
-@genuine("elsewhere")
-def elsewhere_news(callback: Callback, place: str) -> HttpResponse:
-    """It was opened, or ended by the book: whether that agent has served."""
+@genuine("elsewhere", methods=["POST"], unkept=PLAYBACK)
+def elsewhere(callback: Callback, place: str) -> HttpResponse:
+    """The stream of an agent elsewhere was opened, or ended by the book: whether that agent has served."""
     told = callbacks.read_stream_status(callback.fields)
     log.info("stream_elsewhere", happened=told.event, carrier_id=told.call_id, error=told.error)
     with tenant_scope(callback.number.tenant_id):

@@ -22,6 +22,7 @@ from agents.voice.providers.base import (
     LlmTransfer,
     Message,
     Providers,
+    Speaking,
     SpeechToText,
     SttEvent,
     SttFinal,
@@ -110,6 +111,11 @@ class _Chat(_Inside):
     def __init__(self, inner: Chat, feed: Feed, blueprint: Blueprint, *, speaks: bool) -> None:
         super().__init__(inner, feed)
         self._blueprint, self._speaks = blueprint, speaks
+
+    def heard(self, ms: int) -> None:
+        """See `Speaking`: since Python 3.12 a protocol is not asked through `__getattr__`."""
+        if isinstance(self._inner, Speaking):
+            self._inner.heard(ms)
 
     async def reply(
         self, messages: tuple[Message, ...], tools: tuple[ToolSpec, ...] = ()

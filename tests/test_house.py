@@ -163,6 +163,12 @@ def settings_read() -> set[str]:
     return names
 
 
+def test_the_changelog_tells_each_thing_once():
+    told = [line[:30] for line in (ROOT / "CHANGELOG.md").read_text().splitlines() if line.strip()]
+
+    assert [begin for begin in told if told.count(begin) > 1] == []
+
+
 def test_every_setting_is_explained_in_the_example():
     example = (ROOT / ".env.example").read_text()
     explained = re.findall(r"^# \S.*\n#([A-Z_]+)=", example, re.MULTILINE)

@@ -285,14 +285,14 @@ CARTESIA: Final = Provider(
         Model(
             id="ink-2",
             name="Ink-2",
-            languages=_BOTH,
-            summary="Knows when a caller has finished, and follows one who mixes Hindi and English.",
+            languages=("en",),
+            summary="Knows when a caller has finished. English only.",
             expected_ms=300,
         ),
         Model(
             id="ink-2-manual",
             name="Ink-2, turns by pause",
-            languages=_BOTH,
+            languages=("en",),
             summary="The same model; the end of a turn is decided here, by the pause.",
             expected_ms=420,
         ),

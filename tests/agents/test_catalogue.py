@@ -7,6 +7,7 @@ from agents.config import AgentConfig
 from agents.starting_points import STARTING_POINTS
 from agents.voice import providers
 from agents.voice.blueprint import Blueprint, Stage
+from agents.voice.providers.cartesia.ink import InkManual, InkTurns
 
 STAGES = ("stt", "llm", "tts")
 WITH_SPEECH = (*STAGES, "realtime")
@@ -46,13 +47,15 @@ def test_the_first_words_say_that_a_machine_answers_and_that_the_call_is_recorde
 
 
 def test_hindi_can_be_heard_answered_and_spoken():
-    assert {choice.key for choice in catalogue.offered("stt", "hi")} >= {
-        "deepgram/flux-general-multi",
-        "cartesia/ink-2",
-    }
+    assert "deepgram/flux-general-multi" in {choice.key for choice in catalogue.offered("stt", "hi")}
     assert all(choice.provider.id != "local" for stage in WITH_SPEECH for choice in catalogue.offered(stage, "hi"))
     voices = [choice for choice in catalogue.offered("tts", "hi") if catalogue.voices_for(choice.model, "hi")]
     assert {choice.provider.id for choice in voices} == {"cartesia", "openai"}
+
+
+def test_ink_is_for_english_alone():
+    assert "cartesia" not in {choice.provider.id for choice in catalogue.offered("stt", "hi")}
+    assert {one.capabilities.languages for one in (InkTurns, InkManual)} == {("en",)}
 
 
 @pytest.mark.parametrize("stage", WITH_SPEECH)

@@ -1,7 +1,7 @@
 """Ink listens: on `/stt/turns/websocket` it ends the turns itself, on `/stt/websocket` we ask for the last words.
 
-Both are one model at the vendor; in the catalogue they are two, because they differ in who ends a turn. Ink finds the
-language itself.
+Both are one model at the vendor; in the catalogue they are two, because they differ in who ends a turn. Ink-2 knows
+English alone.
 """
 
 from __future__ import annotations
@@ -211,7 +211,7 @@ class InkTurns:
     """See the module: Ink ends the turns."""
 
     name = frames.PROVIDER
-    capabilities = SttCapabilities("provider", partials=True, languages=("en", "hi"), eager=True)
+    capabilities = SttCapabilities("provider", partials=True, languages=("en",), eager=True)
 
     @asynccontextmanager
     async def open(self, blueprint: Blueprint) -> AsyncIterator[_Turns]:
@@ -230,7 +230,7 @@ class InkManual:
     """See the module: we end the turns."""
 
     name = frames.PROVIDER
-    capabilities = SttCapabilities("segments", partials=True, languages=("en", "hi"))
+    capabilities = SttCapabilities("segments", partials=True, languages=("en",))
 
     @asynccontextmanager
     async def open(self, blueprint: Blueprint) -> AsyncIterator[_Segments]:

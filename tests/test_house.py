@@ -67,7 +67,7 @@ def test_no_distribution_beside_ours_brings_one_of_our_packages():
 
     owners = packages_distributions()
 
-    for name in ("agents", "billing", "telephony", "tenants", "switchboard"):
+    for name in ("agents", "api", "billing", "console", "telephony", "tenants", "switchboard"):
         assert set(owners.get(name, [])) <= {"switchboard"}
 
 
@@ -103,11 +103,26 @@ def test_the_carriers_protocol_needs_the_standard_library_and_msgspec_only():
     assert foreign == set()
 
 
+def test_the_contracts_name_every_package_of_ours():
+    import tomllib
+
+    pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    ours = {Path(path).name for path in pyproject["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]}
+    contracts = {contract["name"]: contract for contract in pyproject["tool"]["importlinter"]["contracts"]}
+
+    assert set(pyproject["tool"]["importlinter"]["root_packages"]) == ours
+    simulator = contracts["The simulator plays the carrier, not us"]["forbidden_modules"]
+    protocol = contracts["The engine and the carrier's protocol know no framework"]["forbidden_modules"]
+    assert ours - {"telephony"} <= set(simulator)
+    assert ours - {"telephony", "agents"} <= set(protocol)
+    assert ours <= set(contracts["One module speaks to Stripe"]["source_modules"])
+
+
 def test_the_simulator_imports_nothing_of_ours_but_the_protocol():
     ours = {
         (path, name)
         for path, name in imports(ROOT / "telephony" / "simulator")
-        if name.partition(".")[0] in {"switchboard", "tenants", "agents", "telephony"}
+        if name.partition(".")[0] in {"switchboard", "console", "api", "billing", "tenants", "agents", "telephony"}
         and not name.startswith(("telephony.vobiz", "telephony.simulator"))
     }
 

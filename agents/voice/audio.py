@@ -31,6 +31,11 @@ _MULAW_TAG: Final = 7
 _MAX_DATA: Final = 0xFFFF_FFFF - WAV_HEADER_BYTES
 
 
+_FLOATS: Final[NDArray[np.float32]] = (
+    np.frombuffer(audioop.ulaw2lin(bytes(range(256)), 2), dtype=np.int16).astype(np.float32) / np.float32(32768)
+)
+
+
 def rms(mulaw: bytes) -> int:
     """The level of some µ-law bytes, 0 to 32767."""
     return int(audioop.rms(audioop.ulaw2lin(mulaw, 2), 2))
@@ -53,7 +58,7 @@ def mulaw(pcm: bytes) -> bytes:
 
 def floats(mulaw_bytes: bytes) -> NDArray[np.float32]:
     """Samples from -1 to 1, for the voice detector."""
-    return np.frombuffer(audioop.ulaw2lin(mulaw_bytes, 2), dtype=np.int16).astype(np.float32) / np.float32(32768)
+    return _FLOATS[np.frombuffer(mulaw_bytes, dtype=np.uint8)]
 
 
 class Cutter:

@@ -7,7 +7,8 @@ and what is written in one turn of the event loop leaves together. Everything el
 class's business: it is fed whole frames only, so that the two never disagree about where a frame begins.
 
 An application that finds `TEXTS` among the scope's extensions may have its messages without waiting for each: see
-`MediaSocketProtocol.deliver`.
+`MediaSocketProtocol.deliver`. Where many sockets do so, they are looked at together, each 10 ms: the same work one after
+the other costs half of what it costs between two sleeps of the processor.
 """
 
 from __future__ import annotations
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
 
 PAUSE_AT: Final = 64
 """Messages that the application has not taken (1.3 s of audio): the peer waits until half of them are gone."""
+ROUND_S: Final = 0.010
+AT_ONCE: Final = 8
+"""With fewer sockets that deliver, each message is handed over at once."""
 _LOOK: Final[Any] = {"type": LOOK}
 _TEXT: Final = 0x81
 """First byte of a text frame that is a message of its own."""
@@ -94,6 +98,39 @@ class _Together:
         self._transport.close()
 
 
+class _Rounds:
+    """The sockets of one loop that deliver, and those of them that have bytes to be looked at."""
+
+    _of_loop: tuple[asyncio.AbstractEventLoop, _Rounds] | None = None
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.sockets: set[MediaSocketProtocol] = set()
+        self._loop = loop
+        self._waiting: list[MediaSocketProtocol] = []
+
+    @classmethod
+    def of(cls, loop: asyncio.AbstractEventLoop) -> _Rounds:
+        """This loop's."""
+        if cls._of_loop is None or cls._of_loop[0] is not loop:
+            cls._of_loop = (loop, cls(loop))
+        return cls._of_loop[1]
+
+    def add(self, socket: MediaSocketProtocol) -> None:
+        """It has bytes; it must not be waiting."""
+        if not self._waiting:
+            self._loop.call_later(ROUND_S, self._run)
+        self._waiting.append(socket)
+
+    def _run(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for socket in waiting:
+            try:
+                socket.catch_up()
+            except Exception:
+                socket.logger.exception("a media socket's bytes could not be read")
+                socket.transport.abort()
+
+
 class MediaSocketProtocol(WebSocketsSansIOProtocol):
     """For `uvicorn.Config(ws=...)`, without compression."""
 
@@ -108,6 +145,9 @@ class MediaSocketProtocol(WebSocketsSansIOProtocol):
         self._fragmented = False
         self._max_bytes = self.config.ws_max_size
         self._take: Callable[[str], bool] | None = None
+        self._rounds = _Rounds.of(self.loop)
+        self._late: list[bytes] = []
+        """Bytes for the next round."""
 
     def connection_made(self, transport: BaseTransport) -> None:
         super().connection_made(_Together(transport, self.loop))  # type: ignore[arg-type]
@@ -125,6 +165,8 @@ class MediaSocketProtocol(WebSocketsSansIOProtocol):
         """
         events, self._inbox.events = self._inbox.events, deque()
         self._take = take
+        if not self.disconnected:
+            self._rounds.sockets.add(self)
         for event in events:
             text = event.get("text")
             if event["type"] == "websocket.receive" and isinstance(text, str):
@@ -143,10 +185,32 @@ class MediaSocketProtocol(WebSocketsSansIOProtocol):
         if self._long_way:
             super().data_received(data)
         elif self.handshake_complete:
-            self._frames(self._rest + data if self._rest else data)
+            if self._late:
+                self._late.append(data)
+            elif self._take is not None and len(self._rounds.sockets) >= AT_ONCE:
+                self._late.append(data)
+                self._rounds.add(self)
+            else:
+                self._frames(self._rest + data if self._rest else data)
         else:
             self._long_way = self.handshake_initiated
             super().data_received(data)
+
+    def catch_up(self) -> None:
+        """Look at what came since the last round."""
+        late, self._late = self._late, []
+        if late:
+            data = late[0] if len(late) == 1 else b"".join(late)
+            self._frames(self._rest + data if self._rest else data)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._rounds.sockets.discard(self)
+        self.catch_up()
+        super().connection_lost(exc)
+
+    def eof_received(self) -> None:
+        self.catch_up()
+        super().eof_received()
 
     def _frames(self, data: bytes) -> None:
         at, size = 0, len(data)

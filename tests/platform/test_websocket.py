@@ -12,6 +12,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from uvicorn.server import ServerState
 from websockets.frames import Frame, Opcode
 
+from switchboard import websocket
 from switchboard.websocket import PAUSE_AT, MediaSocketProtocol, _Together
 from telephony.delivery import LOOK, TEXTS
 
@@ -137,16 +138,20 @@ def test_many_messages_in_one_piece_mean_the_same(texts, cuts):
 
 @settings(deadline=None)
 @given(st.lists(FRAMES, max_size=12), st.lists(st.integers(0, 10**6), max_size=6), st.integers(0, 3), st.booleans())
-def test_messages_that_are_delivered_are_those_that_would_be_received(frames, cuts, after, whole):
+@pytest.mark.parametrize("rounds", [False, True], ids=["at-once", "in-rounds"])
+def test_messages_that_are_delivered_are_those_that_would_be_received(rounds, frames, cuts, after, whole):
     data = [frame.serialize(mask=True) for frame in frames]
     pieces = data if whole else cut(b"".join(data), cuts)
 
     async def main():
         logging.disable(logging.CRITICAL)
+        kept = websocket.AT_ONCE, websocket.ROUND_S
+        websocket.AT_ONCE, websocket.ROUND_S = 0 if rounds else 8, 0.0
         try:
             received = await talk(MediaSocketProtocol, pieces)
             return received, await talk(MediaSocketProtocol, pieces, delivered_after=after)
         finally:
+            websocket.AT_ONCE, websocket.ROUND_S = kept
             logging.disable(logging.NOTSET)
 
     received, delivered = asyncio.run(main())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 
 import pytest
 
@@ -15,6 +16,15 @@ def _quick_passwords():
     from django.conf import settings
 
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture(autouse=True)
+def _no_phrases_of_other_tests():
+    """What one test's voice has spoken is not played in the next."""
+    yield
+    phrases = sys.modules.get("agents.voice.phrases")
+    if phrases is not None:
+        phrases.PROCESS_CACHE.clear()
 
 
 @pytest.fixture(scope="session")

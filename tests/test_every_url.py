@@ -236,7 +236,7 @@ mfa_download_recovery_codes     GET     302 404   404     404   404    404     4
 """
 
 BILLING = (
-    *("overview", "top-up", "cards", "automatic", "limits", "details", "ledger-csv"),
+    *("back", "overview", "top-up", "cards", "automatic", "limits", "details", "ledger-csv"),
     *("usage", "usage-csv", "comparison"),
 )
 ROWS = [line.split() for line in TABLE.strip().splitlines()[1:] if line.strip()]
@@ -278,7 +278,7 @@ def site(db, settings, tmp_path):
         name = default_storage.save("call.wav", ContentFile(b"RIFF"))
         Recording.objects.create(call=call, name=name, duration_ms=1, bytes=4)
         ProviderKey.objects.create(provider="deepgram", key="dg-0123456789abcdef", last_four="…cdef")
-        publishing.edit_draft(agent, tools=(HttpTool("inside", "Refused", "https://localhost/"),))
+        publishing.edit_draft(agent, tools=(HttpTool("inside", "Refused", "https://inside.example/"),))
         campaign = Campaign.objects.create(
             name="Reminders", agent=agent, number=number, state="ready", created_at=timezone.now()
         )

@@ -41,6 +41,10 @@ class PhraseCache:
             self._kept.move_to_end(key)
         return found
 
+    def clear(self) -> None:
+        """Forget everything."""
+        self._kept.clear()
+
     def put(self, stage: Stage, language: str, text: str, rendered: Rendered) -> None:
         """Keep it, unless it is too long."""
         if 0 < len(rendered.audio) <= _MAX_BYTES:

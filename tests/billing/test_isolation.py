@@ -1,5 +1,7 @@
 """Row-level security on every table of a tenant's money, with the application's own role."""
 
+from datetime import timedelta
+
 import pytest
 from django.apps import apps
 from django.db import DatabaseError, connection
@@ -20,12 +22,14 @@ from billing.models import (
     Wallet,
 )
 from billing.rating import Override, Tariff, Tier
+from billing.statements import closing, crediting
+from billing.statements.models import CreditNote, Statement, StatementItem, TaxProfile
 from tenants.models import TenantModel
 from tenants.scope import ScopeError, platform_scope
 from tests.billing.conftest import NOON
 
 MODELS = [Activity, AgentCap, Balance, ChargeLine, Entry, Hold, PriceOverride, Transaction]
-MODELS += [UsageCheckpoint, UsageRecord, Wallet]
+MODELS += [UsageCheckpoint, UsageRecord, Wallet, CreditNote, Statement, StatementItem, TaxProfile]
 
 
 @pytest.fixture
@@ -40,6 +44,9 @@ def full(clinic):
         open_one = Activity.objects.get(source="call:2")
         UsageCheckpoint.objects.create(activity=open_one, source="call:2", meter="stt.audio", amount=1, seen_at=NOON)
         AgentCap.objects.create(agent="a", day_micros=1)
+        TaxProfile.objects.create(legal_name="Clinic", address="Somewhere", place="29")
+        later = NOON + timedelta(days=45)
+        crediting.give_back(closing.close(NOON.date(), later), 10_000, "note", "why not", now=later)
         books.add_override(Override("carrier.leg", Tariff(1, (Tier(0, 1),))), NOON, None, "a large customer", NOON)
     return clinic
 

@@ -21,8 +21,9 @@ from tests.telephony.numbers.test_echoing import worker
 
 CLIENT = Path(__file__).with_name("vobiz_line.py")
 SPEECH = Path(__file__).parents[3] / "telephony" / "simulator" / "speech" / "hours.wav"
-CONVERSATION = ("listen", "say", "interrupt", "listen", "keys:9#")
-"""The greeting, a question, its answer cut short, the next one heard out, and a key that says goodbye."""
+CONVERSATION = ("listen", "say", "interrupt", "listen", "say", "listen", "keys:9#")
+"""The greeting, a question, its answer cut short, two more heard out, and a key that says goodbye: after 10 s, because
+no model may end a call before."""
 
 REPLY = "We are open from nine to five. On Saturday only until noon. On Sunday we are closed."
 GOODBYE = '@end_call {"farewell": "Goodbye."}'
@@ -103,6 +104,8 @@ TALK = [
     ("agent", "speech", True),
     ("caller", "speech", False),
     ("agent", "speech", False),
+    ("caller", "speech", False),
+    ("agent", "speech", False),
     ("caller", "digits", False),
 ]
 
@@ -118,7 +121,7 @@ async def test_a_call_of_the_documented_dialect_from_the_first_frame_to_the_last
     assert came.events[-1] == "stop"
     assert came.events.index("checkpoint") < came.events.index("playedStream") < came.events.index("clearAudio")
     assert came.events.count("clearAudio") == came.events.count("clearedAudio") >= 1
-    assert came.turns[:6] == TALK
+    assert came.turns[:8] == TALK
     assert (came.call.status, came.call.outcome) == ("ended", "agent_hung_up")
     assert came.recording.duration_ms > 5_000
 
@@ -132,7 +135,7 @@ async def test_a_call_of_the_other_dialect_which_the_agent_ends_by_closing_its_s
     assert came.told["streams"][0]["ended_by"] == "close"
     assert came.events[:3] == ["connected", "start", "media"]
     assert came.events.index("mark") < came.events.index("marked") < came.events.index("clear")
-    assert came.turns[:6] == TALK
+    assert came.turns[:8] == TALK
     assert (came.call.status, came.call.outcome) == ("ended", "agent_hung_up")
 
 

@@ -10,11 +10,15 @@ from typing import Final
 from agents.voice import audio
 from agents.voice.ledger import FRAME_US, micros
 from agents.voice.marks import EVERY_FRAMES
-from agents.voice.outgoing import QUEUE_FRAMES, Drained, First, Outgoing, Sent
+from agents.voice.outgoing import LEAD_US, QUEUE_FRAMES, Drained, First, Outgoing, Sent
 
 __all__ = ["Drained", "First", "Playout"]
 
 MAX_LEAD_US: Final = 400_000
+MORE_LEAD_US: Final = 60_000
+LESS_LEAD_US: Final = 20_000
+CALM_US: Final = 60_000_000
+"""An underrun adds to the lead; each such while without one takes a little back, down to what it was."""
 WAKE_US: Final = 3 * FRAME_US
 """Three frames leave together: each departure costs a system call and wakes the peer. The carrier still holds 140 ms.
 """
@@ -28,6 +32,7 @@ class Playout(Outgoing):
 
     _sending_since: float | None = None
     """A timer around each burst would cost more than the burst."""
+    _calm_since_us = 0
 
     async def run(self) -> None:
         """Send until the stream is stopped. Whoever runs it also calls `watch`."""
@@ -80,7 +85,11 @@ class Playout(Outgoing):
         underruns = self.ledger.underruns
         due_us = self.ledger.sent(now_us, expected=expected)
         if self.ledger.underruns > underruns:
-            self.lead_us = min(self.lead_us + 60_000, MAX_LEAD_US)
+            self.lead_us = min(self.lead_us + MORE_LEAD_US, MAX_LEAD_US)
+            self._calm_since_us = now_us
+        elif self.lead_us > LEAD_US and now_us - self._calm_since_us >= CALM_US:
+            self.lead_us = max(self.lead_us - LESS_LEAD_US, LEAD_US)
+            self._calm_since_us += CALM_US
         slot = -1
         if self._recorder is not None:
             slot = self._recorder.agent((due_us - FRAME_US - self.origin_us) / 1_000, frame)

@@ -19,7 +19,7 @@ from django.core.files.storage import FileSystemStorage, default_storage
 from django.core.management import call_command
 
 from agents import publishing
-from agents.config import read
+from agents.config import KEYLESS_LLM, KEYLESS_STT, KEYLESS_TTS, AgentConfig, read
 from agents.keyed_start import with_models
 from agents.models import Agent
 from switchboard import running
@@ -27,7 +27,7 @@ from switchboard.machine import Machine, Plan
 from switchboard.templatetags.ui import clock_ms, duration_ms, gap_ms, phone
 from telephony.metering.showing import Bill
 from telephony.metering.showing import bill as bill_of
-from telephony.models import Call, CarrierAccount, Recording, Status, Turn
+from telephony.models import Call, CarrierAccount, PhoneNumber, Recording, Status, Turn
 from telephony.seeding import seed_numbers
 from telephony.simulator.plan import CallPlan, Target
 from telephony.simulator.report import Report
@@ -97,7 +97,7 @@ def seed(*, keyed: bool = False) -> Seeded:
     call_command("seed", "--json", stdout=output)
     tenant: dict[str, Any] = json.loads(output.getvalue())["tenants"][0]
     owner = next(user for user in tenant["users"] if user["role"] == "owner")
-    number = _keyed_number(tenant["slug"]) if keyed else tenant["numbers"][0]
+    number = _keyed_number(tenant["slug"]) if keyed else _keyless_number(tenant)
     return Seeded(
         slug=tenant["slug"],
         name=tenant["name"],
@@ -109,6 +109,22 @@ def seed(*, keyed: bool = False) -> Seeded:
         auth_id=tenant["carrier"]["auth_id"],
         auth_token=tenant["carrier"]["auth_token"],
     )
+
+
+def _keyless_number(tenant: dict[str, Any]) -> dict[str, str]:
+    """A number that a published agent without AI models answers, the oldest first. Raises `DemoError`."""
+    with tenant_scope(Tenant.objects.get(slug=tenant["slug"]).id):
+        numbers = PhoneNumber.objects.select_related("agent__published").exclude(agent__published=None).order_by("e164")
+        answered = {number.e164: read(number.agent.published.config) for number in numbers}
+    wanted = next((e164 for e164, config in answered.items() if _is_keyless(config)), None)
+    if wanted is None:
+        raise DemoError(f"no number of {tenant['name']} is answered by a published agent without AI models")
+    return next(number for number in tenant["numbers"] if number["e164"] == wanted)
+
+
+def _is_keyless(config: AgentConfig) -> bool:
+    stages = zip((config.stt, config.llm, config.tts), (KEYLESS_STT, KEYLESS_LLM, KEYLESS_TTS), strict=True)
+    return all(stage.provider == keyless.provider for stage, keyless in stages)
 
 
 def _keyed_number(slug: str) -> dict[str, str]:

@@ -53,6 +53,8 @@ class Machine:
         self.public_url = ""
         self.stream_urls: list[str] = []
         self.moved = ""
+        self.later: list[tuple[str, str, Path]] = []
+        """What starts when the others stand, as it is shown: name, what it is for, log file."""
         self._lock = running.only_one(self.home)
         self._supervisor = Supervisor([])
         self._running: asyncio.Task[None] | None = None
@@ -121,6 +123,13 @@ class Machine:
         else:
             self.stream_urls = [f"ws://{here}:{port}" for port in streams]
         env = {"PUBLIC_URL": self.public_url, "STREAM_URL": ",".join(self.stream_urls)}
+        spare = roles.spare(self.home, env) if plan.spare else None
+        nursery = roles.nursery(self.home, env) if plan.spare else None
+        if spare and nursery:
+            self.later = [
+                (spare.name, "starts later, stands in", spare.log_file),
+                (nursery.log_file.stem, "starts later, forks", nursery.log_file),
+            ]
         self._supervisor = Supervisor(
             [
                 roles.web(self.home, plan.host, web, env),
@@ -129,8 +138,8 @@ class Machine:
                 roles.beat(self.home, env),
             ],
             on_exit=self._child_is_gone,
-            spare=roles.spare(self.home, env) if plan.spare else None,
-            nursery=roles.nursery(self.home, env) if plan.spare else None,
+            spare=spare,
+            nursery=nursery,
         )
 
     def _child_is_gone(self, child: Child, code: int) -> None:

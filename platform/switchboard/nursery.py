@@ -129,7 +129,7 @@ class Nursery:
     """The supervisor's end. `run` keeps the process alive; `fork` gives None while it is not ready."""
 
     def __init__(self, command: Sequence[str], env: Mapping[str, str], log_file: Path) -> None:
-        self._command, self._env, self._log_file = command, env, log_file
+        self._command, self._env, self.log_file = command, env, log_file
         self._channel: socket.socket | None = None
         self._ready = False
         self._waiting: deque[asyncio.Future[int]] = deque()
@@ -183,8 +183,8 @@ class Nursery:
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
         try:
-            with theirs, self._log_file.open("ab") as output:
-                os.chmod(self._log_file, 0o600)
+            with theirs, self.log_file.open("ab") as output:
+                os.chmod(self.log_file, 0o600)
                 process = await asyncio.create_subprocess_exec(
                     *self._command,
                     str(theirs.fileno()),

@@ -75,6 +75,10 @@ def eventually(url: str) -> httpx.Response:
 
 def test_one_screen_says_what_runs_where(up, home):
     assert set(pids(up)) == {"web", "stream-0", "worker", "beat"}, up.screen
+    assert re.findall(r"^  (stream-\D+?) .*/log/(\S+)$", up.screen, re.MULTILINE) == [
+        ("stream-spare", "stream-spare.log"),
+        ("stream-nursery", "stream-nursery.log"),
+    ]
     assert "embedded PostgreSQL" in up.screen
     assert len(up.screen.splitlines()) <= 24
 

@@ -55,7 +55,8 @@ class Command(BaseCommand):
 def screen(machine: Machine) -> str:
     """What runs where, on one screen."""
     rows = [(child.name, str(child.pid or "-"), child.address, str(child.log_file)) for child in machine.children]
-    layout = "  {:<10} {:>8}  {:<24} {}"
+    rows += [(name, "-", purpose, str(log_file)) for name, purpose, log_file in machine.later]
+    layout = "  {:<14} {:>8}  {:<24} {}"
     database = f"embedded PostgreSQL in {machine.home / 'pg'}" if settings.EMBEDDED else "DATABASE_URL"
     return "\n".join(
         [

@@ -115,6 +115,7 @@ class Conversation:
         self._drafter = Drafter(self._thinker, self.dialogue, self.count)
         first = self._models.first.capabilities
         floor.drafts = not first.keeps_state and not first.speaks
+        playout.parting = self.parting
         self._numbers = 0
         self._failures = 0
         self._farewells = 0
@@ -220,6 +221,12 @@ class Conversation:
             return None
         left = self._playout.remaining_ms()
         return 0 if left is None and self.reply.waiting and self._playout.silent else left
+
+    def parting(self) -> bool:
+        """Whether nothing is said after the reply under way."""
+        reply = self.reply
+        last = reply is not None and (bool(reply.closing) or reply.kind == "voicemail")
+        return last or self._floor.agent is Agent.ENDING
 
     @property
     def phrases(self) -> Phrases:

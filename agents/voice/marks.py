@@ -12,19 +12,25 @@ MOST: Final = 32
 class Marks:
     """One line's. A mark remembers when the frame before it is due, in microseconds."""
 
-    __slots__ = ("_due", "_number", "since")
+    __slots__ = ("_due", "_last", "_number", "since")
 
     def __init__(self) -> None:
         self.since = 0
         """Frames since the last mark."""
         self._due: dict[str, int] = {}
         self._number = 0
+        self._last = ""
+
+    @property
+    def awaited(self) -> bool:
+        """Whether the newest one may still come back."""
+        return self._last in self._due
 
     def made(self, reply: int, due_us: int) -> str:
         """The next mark's name."""
         self.since = 0
         self._number += 1
-        name = f"{reply}.{self._number}"
+        name = self._last = f"{reply}.{self._number}"
         self._due[name] = due_us
         while len(self._due) > MOST:
             self._due.pop(next(iter(self._due)))

@@ -97,6 +97,8 @@ class Outgoing:
         self.ledger = Ledger()
         self.spoke: Callable[[int, float], None] = lambda level, at: None
         """Told the level of each audible frame, and when it is played, in monotonic seconds."""
+        self.parting: Callable[[], bool] = lambda: False
+        """Whether the call ends after the current reply, so that its end must really have been played."""
         self.held = False
         self.origin_us = 0
         """When the stream began, on the clock."""
@@ -288,6 +290,8 @@ class Outgoing:
         due_us = self._marks.played(name)
         if due_us is not None:
             self.ledger.played(due_us, micros(self._clock.now()))
+            if self._complete and self.parting():
+                self._wake.set()
 
     @property
     def audible(self) -> bool:

@@ -19,6 +19,8 @@ MORE_LEAD_US: Final = 60_000
 LESS_LEAD_US: Final = 20_000
 CALM_US: Final = 60_000_000
 """An underrun adds to the lead; each such while without one takes a little back, down to what it was."""
+PARTING_US: Final = 500_000
+"""So long after its predicted end the last words of a call may still be played: the mark behind them is awaited."""
 WAKE_US: Final = 3 * FRAME_US
 """Three frames leave together: each departure costs a system call and wakes the peer. The carrier still holds 140 ms.
 """
@@ -115,6 +117,8 @@ class Playout(Outgoing):
         heard_us = self.ledger.due_us + self.ledger.delay_us
         if now_us < heard_us:
             return heard_us - now_us
+        if self._marks.awaited and now_us < heard_us + PARTING_US and self.parting():
+            return heard_us + PARTING_US - now_us
         self._drained_sent = True
         self._tell(Drained(self._reply))
         return None

@@ -19,6 +19,7 @@ class FakeLine:
     ack_marks: bool = True
     loses_clears: bool = False  # it would acknowledge a clear, and never does
     stuck_ms: int | None = None  # from then on the peer takes nothing
+    late_ms: int = 0  # all is played so much after it was due
 
     def __post_init__(self):
         self.started = self.clock.now()
@@ -73,7 +74,7 @@ class FakeLine:
     async def mark(self, name):
         if self.ack_marks:
             asyncio.get_running_loop().call_later(
-                max(0.0, self.due - self.clock.now()), self._ack, name, len(self.clears)
+                max(0.0, self.due - self.clock.now()) + self.late_ms / 1000, self._ack, name, len(self.clears)
             )
 
     def _ack(self, name, clears):

@@ -8,6 +8,7 @@ import pytest
 
 from agents.voice.blueprint import Second, Stage
 from agents.voice.mouth import RECORDED
+from agents.voice.providers.base import LlmEnd, LlmText, LlmTransfer
 from tests.agents.voice.conversing import BLUEPRINT, GREETING, LONG, call
 from tests.fakes.providers import FakeStt, FakeTts, fakes
 from tests.speech import babble
@@ -74,4 +75,42 @@ def test_a_farewell_whose_marks_never_come_back_is_believed_to_be_heard():
 
     farewell_ends = outcome.line.audible_ms()[-1][1]
     assert outcome.report.outcome == "silence"
-    assert 0 <= outcome.line.stopped_at - farewell_ends <= 1_000
+    assert outcome.line.stopped_at - farewell_ends == pytest.approx(600, abs=40), "the delay, and half a second more"
+
+
+def test_marks_that_never_come_back_hold_up_no_other_reply():
+    outcome = call(fakes(), hang_up_ms=14_000, ack_marks=False)
+
+    (_, greeted), (asked, _) = outcome.line.audible_ms()[:2]
+    assert asked - greeted < BLUEPRINT.limits.idle_ms + 400
+
+
+ENDINGS = {
+    "goodbye": [LlmText("Thank you. Goodbye."), LlmEnd("goodbye")],
+    "transfer": [LlmText("I put you through."), LlmTransfer("Pharmacy")],
+}
+
+
+@pytest.mark.parametrize("words", ENDINGS.values(), ids=ENDINGS)
+def test_the_last_words_are_heard_to_their_end_on_a_line_that_plays_late(words):
+    providers = fakes(["that is all"], [words])
+
+    outcome = call(providers, speech=[(4_000, babble(900))], hang_up_ms=60_000, late_ms=300)
+
+    assert 299 <= outcome.line.stopped_at - outcome.line.audible_ms()[-1][1] <= 340
+
+
+def test_so_is_the_message_for_a_voicemail():
+    providers = fakes(["please leave a message after the tone"])
+    providers.stt.partials += [(2_500, "please leave a message")]
+
+    outcome = call(
+        providers,
+        blueprint=replace(BLUEPRINT, outbound=True, phrases=replace(BLUEPRINT.phrases, voicemail="We called.")),
+        speech=[(500, babble(3_000))],
+        hang_up_ms=60_000,
+        late_ms=300,
+    )
+
+    assert outcome.kinds("agent") == ["voicemail"]
+    assert 299 <= outcome.line.stopped_at - outcome.line.audible_ms()[-1][1] <= 340

@@ -20,7 +20,7 @@ ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 STATIC_ROOT=/static \
     SWITCHBOARD_HOME=/var/lib/switchboard/home LOG_FORMAT=json
 USER switchboard
 WORKDIR /var/lib/switchboard
-RUN mkdir -m 700 home home/media
+RUN mkdir -m 700 home home/media home/spool
 VOLUME /var/lib/switchboard/home
 EXPOSE 8000 8100
 STOPSIGNAL SIGTERM

@@ -137,7 +137,24 @@ def test_compose_runs_every_role_from_one_image_with_one_environment():
     for name, service in ours.items():
         assert service["image"] == "switchboard"
         assert service["environment"] == ours["web"]["environment"]
+        assert service["env_file"] == [{"path": ".env", "required": False}]
         assert service["command"][:2] == ["switchboard", name.partition("-")[0]]
+
+
+def test_composes_roles_share_what_they_must_and_reach_each_other():
+    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+    web, database = compose["services"]["web"], compose["services"]["postgres"]["environment"]
+    dockerfile = (ROOT / "Dockerfile").read_text()
+
+    for folder in ("media", "spool"):
+        assert f"{folder}:/var/lib/switchboard/home/{folder}" in web["volumes"]
+        assert f"home/{folder}" in dockerfile, "made by the image, so that the volume belongs to its user"
+    assert "${ALLOWED_HOSTS" in web["environment"]["ALLOWED_HOSTS"]
+    inside = re.findall(r"ws://([\w-]+):", web["environment"]["STREAM_INTERNAL_URL"])
+    assert inside == [name for name in compose["services"] if name.startswith("stream-")]
+    account = re.match(r"postgresql://(\w+):", web["environment"]["DATABASE_URL"])[1]
+    assert account != database["POSTGRES_USER"], "the image makes that one a superuser"
+    assert f"CREATE ROLE {account} LOGIN NOSUPERUSER CREATEROLE" in compose["configs"]["account"]["content"]
 
 
 def test_constraints_carry_hashes_and_no_address():

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from cryptography.fernet import Fernet
 from django.core.management.utils import get_random_secret_key
 
-from switchboard import env, running
+from switchboard import env, measured, running
 from switchboard.keyring import kept, private_folder
 
 PACKAGE = Path(__file__).resolve().parent
@@ -37,6 +37,11 @@ STREAM_URLS = [
     for url in env.words("STREAM_URL", _up.stream_urls if _up else PUBLIC_URL.replace("http", "ws", 1))
 ]
 STREAM_URL = STREAM_URLS[0]
+_internal = [env.address("STREAM_INTERNAL_URL", url, ("ws", "wss")) for url in env.words("STREAM_INTERNAL_URL")]
+if len(_internal) not in {0, len(STREAM_URLS)}:
+    raise env.ConfigError(f"STREAM_INTERNAL_URL must have as many addresses as STREAM_URL: {len(STREAM_URLS)}")
+STREAM_INTERNAL_URLS = dict(zip(STREAM_URLS, _internal or STREAM_URLS, strict=True))
+"""Where we reach the worker that the carrier reaches at this address."""
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 _public_host = urlsplit(PUBLIC_URL).hostname or ""
 IS_LOOPBACK = _public_host in LOOPBACK
@@ -416,6 +421,7 @@ METRICS_FOLDER = SWITCHBOARD_HOME / "metrics"
 if ROLE:
     # Read by prometheus_client when it is first imported, which is after this file: one folder, all processes.
     os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", str(private_folder(METRICS_FOLDER)))
+    measured.forget_predecessors(METRICS_FOLDER, os.getpid())
 
 LOG_FORMAT = env.text("LOG_FORMAT", "text")
 LOG_LEVEL = env.text("LOG_LEVEL", "INFO" if ROLE else "WARNING").upper()

@@ -68,9 +68,10 @@ def _lives(url: str) -> bool:
 
 def lives(url: str) -> bool:
     """Whether a worker takes calls over: it answers, or is only too busy to, when the connection was accepted. Behind a
-    proxy that keeps `/healthz` to itself any answer will do."""
+    proxy that keeps `/healthz` to itself any answer will do. It is asked at its address of `STREAM_INTERNAL_URL`."""
+    place = settings.STREAM_INTERNAL_URLS.get(url, url)
     try:
-        answer = _client().get(url.replace("ws", "http", 1).rstrip("/") + "/healthz")
+        answer = _client().get(place.replace("ws", "http", 1).rstrip("/") + "/healthz")
     except httpx.ReadTimeout:
         log.info("stream_worker_busy", url=url)
         return True

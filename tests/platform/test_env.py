@@ -47,6 +47,7 @@ def test_a_production_environment_is_taken(tmp_path):
         ({"PUBLIC_URL": "voice.example.com"}, "PUBLIC_URL must be an address"),
         ({"PUBLIC_URL": "https://user:pw@voice.example.com"}, "PUBLIC_URL must be a bare address"),
         ({"STREAM_URL": "https://voice.example.com"}, "STREAM_URL must be an address with ws:// or wss://"),
+        ({"STREAM_INTERNAL_URL": "ws://a,ws://b"}, "STREAM_INTERNAL_URL must have as many addresses as STREAM_URL: 1"),
         ({"DATABASE_URL": "sqlite:///x"}, "DATABASE_URL must be postgresql://"),
         ({"CALLS_PER_PROCESS": "many"}, "CALLS_PER_PROCESS must be a whole number"),
         ({"CALLS_PER_PROCESS": "0"}, "CALLS_PER_PROCESS must be 1 or more"),

@@ -8,7 +8,7 @@ import pytest
 from asgiref.testing import ApplicationCommunicator
 from django.test import AsyncClient
 
-from switchboard import health
+from switchboard import health, measured
 from switchboard.asgi import application
 from telephony import admission
 
@@ -142,6 +142,22 @@ def test_metrics_add_up_over_processes_and_forget_the_dead_ones_gauges(tmp_path)
 
     assert 'switchboard_calls_total{outcome="completed"} 2.0' in texts[1]
     assert "switchboard_live_calls 1.0" in texts[1]
+
+
+@pytest.mark.parametrize(
+    ("pid", "left"),
+    [
+        (1, []),
+        (7, ["counter_1.db", "counter_7.db", "gauge_livesum_1.db", "gauge_livesum_17.db"]),
+    ],
+)
+def test_a_process_takes_nothing_for_its_own_that_an_earlier_one_with_its_number_measured(tmp_path, pid, left):
+    for name in ("counter_1", "counter_7", "gauge_livesum_1", "gauge_livesum_7", "gauge_livesum_17"):
+        (tmp_path / f"{name}.db").touch()
+
+    measured.forget_predecessors(tmp_path, pid)
+
+    assert sorted(file.name for file in tmp_path.iterdir()) == left
 
 
 async def test_a_media_socket_is_refused_before_its_upgrade_while_draining(draining):

@@ -183,6 +183,14 @@ def test_a_worker_that_is_too_busy_to_answer_lives_and_one_that_is_gone_does_not
     assert not workers.lives(url)
 
 
+def test_a_worker_is_asked_where_we_reach_it_and_not_where_the_carrier_does(settings):
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        inside = f"ws://127.0.0.1:{listening.getsockname()[1]}"
+        settings.STREAM_INTERNAL_URLS = {"ws://127.0.0.1:9": inside}
+        assert workers.lives("ws://127.0.0.1:9")
+        assert not workers.lives("ws://127.0.0.1:9/another")
+
+
 def test_a_worker_that_did_not_answer_is_left_out_of_the_turns(alive):
     alive.discard("ws://one")
     assert workers.alive_url() == workers.alive_url() == "ws://two"

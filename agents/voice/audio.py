@@ -31,9 +31,9 @@ _MULAW_TAG: Final = 7
 _MAX_DATA: Final = 0xFFFF_FFFF - WAV_HEADER_BYTES
 
 
-_FLOATS: Final[NDArray[np.float32]] = (
-    np.frombuffer(audioop.ulaw2lin(bytes(range(256)), 2), dtype=np.int16).astype(np.float32) / np.float32(32768)
-)
+_FLOATS: Final[NDArray[np.float32]] = np.frombuffer(audioop.ulaw2lin(bytes(range(256)), 2), dtype=np.int16).astype(
+    np.float32
+) / np.float32(32768)
 
 
 def rms(mulaw: bytes) -> int:

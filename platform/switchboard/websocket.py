@@ -7,8 +7,8 @@ and what is written in one turn of the event loop leaves together. Everything el
 class's business: it is fed whole frames only, so that the two never disagree about where a frame begins.
 
 An application that finds `TEXTS` among the scope's extensions may have its messages without waiting for each: see
-`MediaSocketProtocol.deliver`. Where many sockets do so, they are looked at together, each 10 ms: the same work one after
-the other costs half of what it costs between two sleeps of the processor.
+`MediaSocketProtocol.deliver`. Where many sockets do so, they are looked at together, each 10 ms: the same work one
+after the other costs half of what it costs between two sleeps of the processor.
 """
 
 from __future__ import annotations

@@ -116,6 +116,7 @@ class Conversation:
         first = self._models.first.capabilities
         floor.drafts = not first.keeps_state and not first.speaks
         playout.parting = self.parting
+        self._awaited: tuple[str, ...] = ()
         self._numbers = 0
         self._failures = 0
         self._farewells = 0
@@ -427,7 +428,16 @@ class Conversation:
 
     def expects(self, hints: tuple[str, ...]) -> None:
         self._floor.hints = hints
-        self._ears.listening.expect(hints)
+        self.attend()
+
+    def attend(self) -> None:
+        """Tell the recogniser what is awaited now: by the model's word, or a number that keys or a question ask for."""
+        floor, hints = self._floor, self._floor.hints
+        if "digits" not in hints and (floor.collecting is not None or (not hints and floor.wants_digits)):
+            hints = (*hints, "digits")
+        if hints != self._awaited:
+            self._awaited = hints
+            self._ears.listening.expect(hints)
 
     def complete(self, reply: Reply) -> None:
         reply.whole = True

@@ -335,6 +335,7 @@ class _Session:
                 floor.saying = self.talk.saying or floor.saying
                 for action in floor.on(event, self.clock.now()):
                     await self.do(action)
+            self.talk.attend()
 
     async def do(self, action: Action) -> None:
         """One action. Only `EndCall` takes time."""

@@ -31,6 +31,10 @@ class Turn:
     """Time was given for a hesitation already."""
     pushed: bool = False
     """The provider was asked to end it."""
+    closed: bool = False
+    """The provider has ended it, and more of a number may come all the same."""
+    groups: int = 0
+    """Finals that belong to turns of the provider's that are over."""
     drafts: int = 0
     resumptions: int = 0
     complete: bool | None = None
@@ -56,9 +60,9 @@ class Turn:
             self.confidence = confidence if self.confidence is None else min(self.confidence, confidence or 1.0)
 
     def replace(self, text: str) -> None:
-        """A provider's whole turn."""
+        """A provider's whole turn, behind the groups of a number that came before it."""
         self.partial = ""
-        self.finals = [text] if text else []
+        self.finals[self.groups :] = [text] if text else []
 
     def lasted(self, seconds: float, now: float | None = None) -> bool:
         """Whether the speech since it began is at least this long."""

@@ -193,10 +193,11 @@ def eager(state: State, event: Eager, now: float) -> None:
         _unheard(state, now)
     state.turn.replace(text)
     state.turn.words_at = now
+    state.turn.closed = False
     overlap.judge(state, text, now, final=True)
     if state.caller is Caller.PAUSING:
         turn_end.arm(state, now)
-    drafts.offer(state, text, now)
+    drafts.offer(state, state.turn.text, now)
 
 
 def d_monologue(state: State, now: float) -> None:
@@ -229,6 +230,6 @@ def _running(state: State, text: str, now: float) -> None:
     turn = state.turn
     if normal(text) != normal(turn.partial):
         turn.words_at = now
-    turn.partial = text
+    turn.partial, turn.closed = text, False
     drafts.changed(state)
     overlap.judge(state, turn.text, now, final=False)

@@ -19,7 +19,7 @@ WAIT_IDLE_S: Final = 20.0
 def arm(state: State, now: float) -> None:
     """When the turn is over if nothing else happens. A provider ends its turns itself: then this is the backstop."""
     turn = state.turn
-    if state.turns == "provider":
+    if state.turns == "provider" and not turn.closed:
         wait = DIGITS_MAX_S if state.wants_digits else MAX_S
     else:
         wait = state.patience.wait_s(
@@ -58,7 +58,26 @@ def turn_ended(state: State, event: TurnEnded, now: float) -> None:
     if state.caller is not Caller.PAUSING:
         state.turn.ended = now
     state.turn.replace(text)
-    commit(state, now)
+    if not _dictates(state, now):
+        commit(state, now)
+
+
+def _dictates(state: State, now: float) -> bool:
+    """Whether more of a number may come: a provider takes each group of it for a turn, so our patience has the last
+    word. Words over the agent are judged first."""
+    turn = state.turn
+    if not state.wants_digits or not normal(turn.text):
+        return False
+    overlap.judge(state, turn.text, now, final=True)
+    if state.agent is not Agent.IDLE and (state.agent is not Agent.THINKING or state.collecting is None):
+        return False
+    turn.closed, turn.groups = True, len(turn.finals)
+    arm(state, now)
+    if turn.target <= now:
+        return False
+    state.caller = Caller.PAUSING
+    state.disarm("ask_again", "monologue", "idle", "confirm")
+    return True
 
 
 def news(state: State, text: str, now: float) -> str:
@@ -77,7 +96,7 @@ def news(state: State, text: str, now: float) -> str:
 def d_turn(state: State, now: float) -> None:
     """The wait is over."""
     turn = state.turn
-    if state.turns == "provider":
+    if state.turns == "provider" and not turn.closed:
         if not normal(turn.text):
             _discard(state, now)
         elif not turn.pushed:
@@ -88,7 +107,7 @@ def d_turn(state: State, now: float) -> None:
             state.do(Note("stuck_turn"))
             commit(state, now)
             state.taken_early = True
-    elif turn.covered or state.deaf or (turn.text and now >= turn.target + FINAL_GRACE_S):
+    elif turn.covered or turn.closed or state.deaf or (turn.text and now >= turn.target + FINAL_GRACE_S):
         commit(state, now)
     elif now >= turn.target + DISCARD_S:
         _discard(state, now)

@@ -132,6 +132,14 @@ def test_what_was_collected_and_asked_for_is_passed_on():
     assert ("collected", {"name": "doctor", "value": "Rao"}) in outcome.told
 
 
+def test_a_recogniser_is_told_that_a_question_asks_for_a_number():
+    providers = fakes(["call me back", "nine eight four"], ["What is your phone number?", "Thank you."])
+
+    call(providers, speech=[(4_000, babble(900)), (9_000, babble(1_200, seed=2))], hang_up_ms=16_000)
+
+    assert providers.stt.hints == [("digits",), ()]
+
+
 def test_keys_reach_the_model_as_one_message():
     providers = fakes([], ["You pressed four two."])
 

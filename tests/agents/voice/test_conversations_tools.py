@@ -264,6 +264,7 @@ def test_keys_are_collected_for_the_model_and_a_key_stops_the_prompt():
     outcome = call(providers, speech=ASKS, keys=keys, hang_up_ms=14_000)
 
     assert results(providers.llm.asked[1]) == ["The caller keyed 1234."]
+    assert providers.stt.hints == [("digits",), ()], "the recogniser knows while they are awaited"
     assert outcome.kinds("caller") == ["speech", "digits"]
     assert outcome.said("caller")[1] == "1234"
     assert outcome.said("agent")[-1].endswith("Thank you, I have it.")

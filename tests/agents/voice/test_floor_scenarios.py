@@ -494,6 +494,50 @@ SCENARIOS = {
         """,
         "11.10 draft book a; 11.30 drop resumed; 15.90 turn book a table",
     ),
+    "a provider's turns are groups while a number is dictated": (
+        FLUX,
+        """
+        10.1 set saying What is your phone number?
+        10.2 caller on
+        10.9 caller says nine eight four
+        11.2 caller off
+        11.5 caller ended nine eight four
+        11.8 caller on
+        12.3 caller says four two
+        12.8 caller off
+        13.1 caller ended four two one
+        15 wait
+        """,
+        "13.50 turn nine eight four four two one",
+    ),
+    "a caller who dictates nothing more is not kept waiting": (
+        FLUX,
+        """
+        10.1 set saying What is your phone number?
+        10.2 caller on
+        11.2 caller off
+        12.1 caller ended nine eight four
+        """,
+        "12.10 turn nine eight four",
+    ),
+    "a number of which digits are missing is waited for, and a cough does not end it": (
+        FLUX,
+        """
+        10.1 agent wants 6
+        10.2 caller on
+        10.9 caller says nine eight four
+        11.2 caller off
+        11.5 caller ended nine eight four
+        12.2 caller on
+        12.6 caller off
+        13.7 caller on
+        14.0 caller says four two one
+        14.2 caller off
+        14.5 caller ended four two one
+        16 wait
+        """,
+        "14.90 digits - nine eight four four two one",
+    ),
     # --- a segment recogniser's drafts ---
     "a draft when the melody is complete and the words stand still": (
         MODEL,

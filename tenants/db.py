@@ -73,6 +73,8 @@ def _tidy() -> None:
             _kept.used_at = now
         if wrapper.connection is not None:
             wrapper.close_if_unusable_or_obsolete()
+        if wrapper.connection is None:
+            _kept.raw = None  # the pool may give us the same one again, for another minute
 
 
 def _may_keep(wrapper: BaseDatabaseWrapper) -> bool:

@@ -2,10 +2,14 @@
 
 import asyncio
 import threading
+import time
+from types import SimpleNamespace
+from typing import ClassVar
 
 import pytest
 import structlog
 
+from tenants import db
 from tenants.db import THREADS, call_db
 from tenants.models import ApiKey
 from tenants.scope import current, tenant_scope
@@ -73,3 +77,32 @@ async def test_an_error_comes_back():
 
     with pytest.raises(LookupError, match="no"):
         await call_db(fail)
+
+
+def test_a_pools_connection_that_was_given_back_is_kept_again_when_it_returns(monkeypatch):
+    class Wrapper:
+        settings_dict: ClassVar = {"OPTIONS": {"pool": {"max_size": 2 * db.THREADS}}}
+        connection, close_at = object(), 0.0
+
+        def is_usable(self):
+            return True
+
+        def close_if_unusable_or_obsolete(self):
+            if time.monotonic() >= self.close_at:
+                self.connection = None
+
+    wrapper = Wrapper()
+    raw = wrapper.connection
+    monkeypatch.setattr(db, "connections", SimpleNamespace(all=lambda initialized_only: [wrapper]))
+    db._tidy()
+    assert wrapper.connection is raw
+
+    wrapper.close_at = 0.0  # its minute is over
+    db._tidy()
+    assert wrapper.connection is None
+
+    wrapper.connection = raw  # from the pool, whose connections Django would close at once
+    db._tidy()
+
+    assert wrapper.connection is raw
+    assert wrapper.close_at > time.monotonic()
